@@ -1,0 +1,1 @@
+"""The `tradewind` command and the local runtime."""

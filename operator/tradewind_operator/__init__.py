@@ -1,0 +1,1 @@
+"""The Kubernetes operator; its reconcilers arrive with the operator's own release."""
