@@ -1,0 +1,101 @@
+"""Field types shared by all kinds: names, symbols, decimal strings, durations; and the strict model they live in."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+from tradewind import decimals, durations
+from tradewind.errors import InvalidValue
+
+GROUP = "tradewind.io"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+
+
+class Model(BaseModel):
+    """camelCase outside, snake_case inside; frozen; unknown fields are refused; numbers are never made of strings or back."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, strict=True)
+
+
+def _decimal(text: str) -> str:
+    decimals.parse_decimal(text)
+    return text
+
+
+def _positive(text: str) -> str:
+    if decimals.parse_decimal(text) <= 0:
+        raise InvalidValue(f"{text} must be above zero")
+    return text
+
+
+def _not_negative(text: str) -> str:
+    if decimals.parse_decimal(text) < 0:
+        raise InvalidValue(f"{text} must not be below zero")
+    return text
+
+
+def _ratio(text: str) -> str:
+    if not 0 <= decimals.parse_decimal(text) <= 1:
+        raise InvalidValue(f"{text} must be between 0 and 1")
+    return text
+
+
+def _duration(text: str) -> str:
+    durations.parse_duration(text)
+    return text
+
+
+def _positive_duration(text: str) -> str:
+    if durations.parse_duration(text) <= 0:
+        raise InvalidValue(f"{text} must be longer than 0s")
+    return text
+
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=40)]
+Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9_./-]*$", max_length=32)]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,12}$")]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+DecimalText = Annotated[str, StringConstraints(max_length=30), AfterValidator(_decimal)]
+PositiveDecimal = Annotated[str, StringConstraints(max_length=30), AfterValidator(_positive)]
+NonNegativeDecimal = Annotated[str, StringConstraints(max_length=30), AfterValidator(_not_negative)]
+Ratio = Annotated[str, StringConstraints(max_length=30), AfterValidator(_ratio)]
+DurationText = Annotated[str, StringConstraints(max_length=40), AfterValidator(_duration)]
+PositiveDuration = Annotated[str, StringConstraints(max_length=40), AfterValidator(_positive_duration)]
+
+
+class Metadata(Model):
+    """The metadata of a resource; what a cluster adds to it is kept, not interpreted."""
+
+    model_config = ConfigDict(extra="allow", alias_generator=to_camel, populate_by_name=True, frozen=True)
+
+    name: Name = Field(description="Name of the resource, unique for its kind in its namespace.")
+    namespace: Name = Field("default", description="Namespace of the resource.")
+    labels: dict[str, str] = Field(default_factory=dict, description="Labels that selectors match.")
+    annotations: dict[str, str] = Field(default_factory=dict, description="Annotations.")
+    uid: str = Field("", description="Identity of this object, given by the cluster or the local runtime.")
+    generation: int = Field(0, description="Counts the changes of the specification.")
+
+
+class Selector(Model):
+    """Resources of one kind, by labels; an empty ``matchLabels`` selects all."""
+
+    match_labels: dict[str, str] = Field(description="Every label that must be there, with this value.", max_length=16)
+
+    def matches(self, labels: dict[str, str]) -> bool:
+        return all(labels.get(key) == value for key, value in self.match_labels.items())
+
+
+class Money(Model):
+    """An amount in a currency."""
+
+    amount: PositiveDecimal = Field(description="How much, as a decimal string.")
+    currency: Currency = Field(description="Currency of the amount.")
+
+    @property
+    def value(self) -> Decimal:
+        return Decimal(self.amount)

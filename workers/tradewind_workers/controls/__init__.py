@@ -1,0 +1,1 @@
+"""Risk controls: pure functions of an intent, the state and the limits."""

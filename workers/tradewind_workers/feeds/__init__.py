@@ -1,0 +1,1 @@
+"""Where market rows come from: live venues, captures, generated markets."""

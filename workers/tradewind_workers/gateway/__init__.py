@@ -1,0 +1,1 @@
+"""The gateway of an account: the one place where intents become orders."""

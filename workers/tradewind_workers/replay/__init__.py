@@ -1,0 +1,1 @@
+"""Recorded markets through every stage in event time."""

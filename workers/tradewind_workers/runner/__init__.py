@@ -1,0 +1,1 @@
+"""The shell around stages: NATS, snapshots, fencing, metrics, health."""
