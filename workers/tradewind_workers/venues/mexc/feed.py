@@ -1,0 +1,231 @@
+"""MEXC's market data as a ``MarketSource``: connections and REST snapshots around the pure ``MarketDecoder``.
+
+The feed worker runs it against MEXC or the exchange simulator: only the URLs differ. What waits in the queue is handed
+on as one batch, so batches grow only while the reader is behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Iterable
+from dataclasses import dataclass
+from typing import cast
+
+import aiohttp
+import structlog
+from tradewind.errors import InvalidValue, TradewindError, Unavailable, UndecodableMessage
+from tradewind.instrument import Instrument
+
+from tradewind_workers.feeds.source import Undecodable
+from tradewind_workers.rows import Rows, SymbolTable
+from tradewind_workers.venues.mexc.backoff import Backoff
+from tradewind_workers.venues.mexc.connection import Arrival, Connection, ConnectionSettings, Lost, Pushed
+from tradewind_workers.venues.mexc.market_decoder import MarketDecoder
+from tradewind_workers.venues.mexc.push import MarketChannel, split_channels
+from tradewind_workers.venues.mexc.refusals import parse_answer
+from tradewind_workers.venues.mexc.responses import read_instruments
+
+log = structlog.get_logger()
+
+QUEUED_FRAMES = 20_000
+SNAPSHOT_LEVELS = 1_000
+SNAPSHOTS_AT_ONCE = 4
+REST_TIMEOUT = aiohttp.ClientTimeout(total=10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An answer of ``GET /api/v3/depth``, as text."""
+
+    receive_time: int
+    symbol: str
+    body: bytes
+
+
+class MexcFeed:
+    """Market data of some symbols. ``channels`` defaults to deals and book ticker, and depth unless ``depth`` is off."""
+
+    def __init__(
+        self,
+        symbols: Iterable[str],
+        ws_url: str,
+        rest_url: str,
+        *,
+        depth: bool = True,
+        overrides: Iterable[Instrument] = (),
+        channels: Iterable[MarketChannel] | None = None,
+        settings: ConnectionSettings | None = None,
+    ) -> None:
+        self._symbols = list(symbols)
+        self._ws_url, self._rest_url = ws_url, rest_url.rstrip("/")
+        default: list[MarketChannel] = ["deals", "bookTicker", "depth"] if depth else ["deals", "bookTicker"]
+        self._channels = list(channels) if channels is not None else default
+        self._overrides = {instrument.symbol: instrument for instrument in overrides}
+        self._settings = settings or ConnectionSettings()
+        self._instruments: list[Instrument] = []
+
+    async def instruments(self) -> list[Instrument]:
+        """The symbols' instruments in their order; given ones win over the venue's.
+
+        Raises:
+            InvalidValue: a symbol the venue does not list.
+            Unavailable: the venue does not answer.
+        """
+        missing = [symbol for symbol in self._symbols if symbol not in self._overrides]
+        known = dict(self._overrides)
+        if missing:
+            known |= {one.symbol: one for one in await fetch_instruments(self._rest_url, missing)}
+        unknown = [symbol for symbol in self._symbols if symbol not in known]
+        if unknown:
+            raise InvalidValue(f"symbol {unknown[0]!r} is not listed at {self._rest_url}: correct or remove it")
+        self._instruments = [known[symbol] for symbol in self._symbols]
+        return self._instruments
+
+    async def batches(self) -> AsyncGenerator[Rows | Undecodable, None]:
+        """Rows as they arrive; never ends by itself. Close it (``aclosing``) to end its connections."""
+        instruments = self._instruments or await self.instruments()
+        decoder = MarketDecoder(SymbolTable.of(instruments))
+        async with aiohttp.ClientSession(timeout=REST_TIMEOUT) as session:
+            wire = MarketWire(session, self._ws_url, self._rest_url, self._symbols, self._channels, self._settings)
+            try:
+                while True:
+                    for arrival in await wire.arrivals():
+                        failed = _decode(decoder, arrival)
+                        if failed is not None:
+                            rows = decoder.take()
+                            if len(rows):
+                                yield rows
+                            yield failed
+                        for symbol in decoder.wanted_snapshots():
+                            wire.fetch_snapshot(symbol)
+                    rows = decoder.take()
+                    if len(rows):
+                        yield rows
+            finally:
+                await wire.close()
+
+
+def _decode(decoder: MarketDecoder, arrival: Arrival | Snapshot) -> Undecodable | None:
+    """Feeds one arrival to the decoder; what could not be read, if so."""
+    data = b""
+    try:
+        if isinstance(arrival, Pushed):
+            data = arrival.data
+            decoder.on_frame(data, arrival.receive_time)
+        elif isinstance(arrival, Snapshot):
+            data = arrival.body
+            decoder.on_snapshot(arrival.symbol, _document(data), arrival.receive_time)
+        elif isinstance(arrival, Lost):
+            symbols = dict.fromkeys(channel.rpartition("@")[2] for channel in arrival.channels)
+            decoder.on_lost(list(symbols), arrival.receive_time)
+    except UndecodableMessage as error:
+        return Undecodable(arrival.receive_time, error.reason, error.detail, data)
+    return None
+
+
+def _document(body: bytes) -> object:
+    try:
+        return cast(object, json.loads(body, parse_float=str))
+    except (ValueError, RecursionError):
+        return None  # which the decoder tells as a snapshot that cannot be read
+
+
+class MarketWire:
+    """All connections and snapshot requests of a feed, merged in order of arrival; feed and capture read it."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        ws_url: str,
+        rest_url: str,
+        symbols: list[str],
+        channels: list[MarketChannel],
+        settings: ConnectionSettings,
+    ) -> None:
+        self._session, self._rest_url, self._settings = session, rest_url.rstrip("/"), settings
+        self._queue: asyncio.Queue[Arrival | Snapshot] = asyncio.Queue(QUEUED_FRAMES)
+        self._snapshots: dict[str, asyncio.Task[None]] = {}
+        self._backoffs: dict[str, Backoff] = {}
+        self._slots = asyncio.Semaphore(SNAPSHOTS_AT_ONCE)
+
+        async def url() -> str:
+            return ws_url
+
+        queue = cast("asyncio.Queue[Arrival]", self._queue)
+        self._connections = [
+            asyncio.create_task(Connection(session, url, names, queue, settings).run())
+            for names in split_channels(symbols, channels)
+        ]
+
+    async def arrivals(self) -> list[Arrival | Snapshot]:
+        """What has arrived, at least one.
+
+        Raises:
+            whatever ended a connection's task: that is a defect, not weather.
+        """
+        if self._queue.empty():
+            getting = asyncio.ensure_future(self._queue.get())
+            try:
+                await asyncio.wait([getting, *self._connections], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                if not getting.done():
+                    getting.cancel()
+            for connection in self._connections:
+                if connection.done():
+                    connection.result()
+            found = [await getting]
+        else:
+            found = []
+        while not self._queue.empty() and len(found) < QUEUED_FRAMES:
+            found.append(self._queue.get_nowait())
+        return found
+
+    def fetch_snapshot(self, symbol: str) -> None:
+        """Ask for the book of a symbol; it arrives like everything else. One request a symbol at a time."""
+        if symbol not in self._snapshots:
+            task = asyncio.create_task(self._fetch(symbol))
+            self._snapshots[symbol] = task
+            task.add_done_callback(lambda _: self._snapshots.pop(symbol, None))
+
+    async def close(self) -> None:
+        tasks = [*self._connections, *self._snapshots.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _fetch(self, symbol: str) -> None:
+        backoff = self._backoffs.setdefault(symbol, Backoff(self._settings.random))
+        url = f"{self._rest_url}/api/v3/depth?symbol={symbol}&limit={SNAPSHOT_LEVELS}"
+        while True:
+            try:
+                async with self._slots, self._session.get(url) as answer:
+                    body = await answer.read()
+                    parse_answer(answer.status, body)
+                break
+            except (aiohttp.ClientError, OSError, TimeoutError, TradewindError) as error:
+                wait_s = backoff.next_s()
+                log.warning("depth_snapshot_failed", symbol=symbol, reason=str(error), retry_in_s=wait_s)
+                await asyncio.sleep(wait_s)
+        backoff.reset()
+        self._snapshots.pop(symbol, None)  # a snapshot that came too early is asked for again
+        await self._queue.put(Snapshot(self._settings.clock(), symbol, body))
+
+
+async def fetch_instruments(rest_url: str, symbols: list[str]) -> list[Instrument]:
+    """``GET /api/v3/exchangeInfo`` of these symbols; those it does not list are left out.
+
+    Raises:
+        Unavailable: no usable answer.
+    """
+    url = f"{rest_url.rstrip('/')}/api/v3/exchangeInfo"
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=REST_TIMEOUT) as session,
+            session.get(url, params={"symbols": ",".join(symbols)}) as answer,
+        ):
+            found = read_instruments(parse_answer(answer.status, await answer.read()))
+    except (aiohttp.ClientError, OSError, TimeoutError, TradewindError) as error:
+        raise Unavailable(f"{url} does not tell instruments: {error}") from error
+    wanted = set(symbols)
+    return [one for one in found if one.symbol in wanted]

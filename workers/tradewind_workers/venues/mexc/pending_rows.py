@@ -1,0 +1,43 @@
+"""Columns being filled row by row until the feed takes them as ``Rows``; a message that fails half way is rolled back."""
+
+from __future__ import annotations
+
+from tradewind.events import RowKind
+
+from tradewind_workers.rows import Rows, SymbolTable
+
+
+class PendingRows:
+    """Unnumbered rows of one symbol table, in order of arrival."""
+
+    def __init__(self, table: SymbolTable) -> None:
+        self._table = table
+        self._rows: list[tuple[int, int, int, int, int, int, int, int]] = []
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(
+        self, kind: RowKind, symbol: int, side: int, receive_time: int, venue_time: int,
+        price: int = 0, quantity: int = 0, identity: int = 0,
+    ) -> None:  # fmt: skip
+        self._rows.append((kind, symbol, side, receive_time, venue_time, price, quantity, identity))
+
+    def roll_back(self, size: int) -> None:
+        """Forget the rows added since there were ``size``."""
+        del self._rows[size:]
+
+    def take(self) -> Rows:
+        """Everything so far; afterwards there is nothing."""
+        if not self._rows:
+            return Rows.empty(self._table)
+        kind, symbol, side, receive_time, venue_time, price, quantity, identity = zip(*self._rows, strict=True)
+        self._rows = []
+        return Rows.build(
+            self._table,
+            0,
+            {
+                "kind": kind, "symbol": symbol, "side": side, "receive_time": receive_time, "venue_time": venue_time,
+                "price": price, "quantity": quantity, "id": identity,
+            },
+        )  # fmt: skip
