@@ -21,6 +21,7 @@ from tradewind_workers.venues.mexc.backoff import Backoff
 from tradewind_workers.venues.mexc.push import PING, decode_answer, subscription
 
 log = structlog.get_logger()
+OLD = "old: renewed before the venue ends it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +75,10 @@ class Connection:
         session: aiohttp.ClientSession,
         url: Callable[[], Awaitable[str]],
         channels: list[str],
-        queue: asyncio.Queue[Arrival],
+        deliver: Callable[[Arrival], Awaitable[None]],
         settings: ConnectionSettings,
     ) -> None:
-        self._session, self._url, self._channels, self._queue = session, url, tuple(channels), queue
+        self._session, self._url, self._channels, self._deliver = session, url, tuple(channels), deliver
         self._settings = settings
         self._connected_before = False
 
@@ -88,11 +89,9 @@ class Connection:
                 reason = await self._once(backoff)
             except (aiohttp.ClientError, OSError, TimeoutError, TradewindError) as error:
                 reason = f"{type(error).__name__}: {error}"
-            await self._queue.put(Lost(self._settings.clock(), self._channels, reason))
+            await self._deliver(Lost(self._settings.clock(), self._channels, reason))
             wait_s = backoff.next_s()
-            log.warning(
-                "venue_connection_lost", reason=reason, channels=len(self._channels), retry_in_s=round(wait_s, 3)
-            )
+            log.warning("venue_connection_lost", reason=reason, channels=len(self._channels), retry_in_s=wait_s)
             await asyncio.sleep(wait_s)
 
     async def _once(self, backoff: Backoff) -> str:
@@ -123,19 +122,18 @@ class Connection:
         while True:
             limit_s = (answer_by - now()) if awaited else min(settings.silence_s, end_by - now())
             if limit_s <= 0:
-                return "subscription unanswered" if awaited else "old: renewed before the venue ends it"
+                return "subscription unanswered" if awaited else OLD
             try:
                 message = await socket.receive(timeout=limit_s)
             except TimeoutError:
-                continue_until_old = not awaited and now() >= end_by
-                return "old: renewed before the venue ends it" if continue_until_old else f"silent for {limit_s:.0f} s"
+                return OLD if not awaited and now() >= end_by else f"silent for {limit_s:.0f} s"
             received = settings.clock()
             if message.type is aiohttp.WSMsgType.BINARY:
-                await self._queue.put(Pushed(received, message.data))
+                await self._deliver(Pushed(received, message.data))
             elif message.type is aiohttp.WSMsgType.TEXT:
                 if awaited and self._answered(message.data, awaited):
                     backoff.reset()
-                    await self._queue.put(Subscribed(received, self._channels, self._connected_before))
+                    await self._deliver(Subscribed(received, self._channels, self._connected_before))
                     self._connected_before = True
             else:
                 return f"closed by the venue ({message.type.name.lower()} {message.data or ''})".strip()

@@ -44,7 +44,7 @@ class Snapshot:
 
 
 class MexcFeed:
-    """Market data of some symbols. ``channels`` defaults to deals and book ticker, and depth unless ``depth`` is off."""
+    """Market data of some symbols. ``channels`` defaults to deals and book ticker, and depth where wanted."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class MexcFeed:
             try:
                 while True:
                     for arrival in await wire.arrivals():
-                        failed = _decode(decoder, arrival)
+                        failed = decode_arrival(decoder, arrival)
                         if failed is not None:
                             rows = decoder.take()
                             if len(rows):
@@ -106,8 +106,8 @@ class MexcFeed:
                 await wire.close()
 
 
-def _decode(decoder: MarketDecoder, arrival: Arrival | Snapshot) -> Undecodable | None:
-    """Feeds one arrival to the decoder; what could not be read, if so."""
+def decode_arrival(decoder: MarketDecoder, arrival: Arrival | Snapshot) -> Undecodable | None:
+    """Feeds one arrival to the decoder; answers with what could not be read, if so."""
     data = b""
     try:
         if isinstance(arrival, Pushed):
@@ -152,9 +152,8 @@ class MarketWire:
         async def url() -> str:
             return ws_url
 
-        queue = cast("asyncio.Queue[Arrival]", self._queue)
         self._connections = [
-            asyncio.create_task(Connection(session, url, names, queue, settings).run())
+            asyncio.create_task(Connection(session, url, names, self._queue.put, settings).run())
             for names in split_channels(symbols, channels)
         ]
 

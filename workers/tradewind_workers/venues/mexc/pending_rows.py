@@ -1,4 +1,4 @@
-"""Columns being filled row by row until the feed takes them as ``Rows``; a message that fails half way is rolled back."""
+"""Rows being gathered until the feed takes them as columns; a message that fails half way is rolled back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The outermost layer of what the websocket says: protobuf pushes and JSON answers. Pure; used by feed, trading, capture."""
+"""What the websocket says, outermost layer: protobuf pushes and JSON answers. Pure; used by feed, trading, capture."""
 
 from __future__ import annotations
 

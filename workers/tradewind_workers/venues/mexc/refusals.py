@@ -1,4 +1,4 @@
-"""What an HTTP answer of MEXC means when it is not what was asked for: refused, or unknown. Pure; used by the trading shell.
+"""What an HTTP answer means when it is not what was asked for: refused, or unknown. Pure; used by the trading shell.
 
 Codes that the gateway must tell apart get a name that is the same for every venue; others keep MEXC's number.
 """

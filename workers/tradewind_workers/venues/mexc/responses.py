@@ -1,6 +1,6 @@
 """Documents of MEXC's REST answers → instruments, reports, fills, balances. Pure; used by feed and trading shells.
 
-Everything here raises UndecodableMessage BAD_DOCUMENT (or BAD_NUMBER) where a document is not what MEXC's documents say.
+Everything here raises UndecodableMessage (BAD_DOCUMENT, BAD_NUMBER ...) where a document is not as MEXC describes it.
 """
 
 from __future__ import annotations
