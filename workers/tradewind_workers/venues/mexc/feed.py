@@ -31,6 +31,8 @@ log = structlog.get_logger()
 QUEUED_FRAMES = 20_000
 SNAPSHOT_LEVELS = 1_000
 SNAPSHOTS_AT_ONCE = 4
+SNAPSHOT_APART_S = 10.0
+"""A book asked for again sooner than this waits a little longer each time."""
 REST_TIMEOUT = aiohttp.ClientTimeout(total=10.0)
 
 
@@ -147,6 +149,7 @@ class MarketWire:
         self._queue: asyncio.Queue[Arrival | Snapshot] = asyncio.Queue(QUEUED_FRAMES)
         self._snapshots: dict[str, asyncio.Task[None]] = {}
         self._backoffs: dict[str, Backoff] = {}
+        self._fetched_at: dict[str, float] = {}
         self._slots = asyncio.Semaphore(SNAPSHOTS_AT_ONCE)
 
         async def url() -> str:
@@ -196,6 +199,11 @@ class MarketWire:
     async def _fetch(self, symbol: str) -> None:
         backoff = self._backoffs.setdefault(symbol, Backoff(self._settings.random))
         url = f"{self._rest_url}/api/v3/depth?symbol={symbol}&limit={SNAPSHOT_LEVELS}"
+        now = asyncio.get_running_loop().time
+        if now() - self._fetched_at.get(symbol, -SNAPSHOT_APART_S) < SNAPSHOT_APART_S:
+            await asyncio.sleep(backoff.next_s())
+        else:
+            backoff.reset()
         while True:
             try:
                 async with self._slots, self._session.get(url) as answer:
@@ -206,7 +214,7 @@ class MarketWire:
                 wait_s = backoff.next_s()
                 log.warning("depth_snapshot_failed", symbol=symbol, reason=str(error), retry_in_s=wait_s)
                 await asyncio.sleep(wait_s)
-        backoff.reset()
+        self._fetched_at[symbol] = now()
         self._snapshots.pop(symbol, None)  # a snapshot that came too early is asked for again
         await self._queue.put(Snapshot(self._settings.clock(), symbol, body))
 
