@@ -29,6 +29,7 @@ from tradewind_workers.simulator.faults import Faults, parse_fault
 from tradewind_workers.simulator.listen_keys import ListenKeys
 from tradewind_workers.simulator.market_frames import MarketFrames
 from tradewind_workers.simulator.matching import MatchingEngine
+from tradewind_workers.simulator.public_book import PublicBook
 from tradewind_workers.simulator.rate_limit import Limit, RateLimit
 from tradewind_workers.simulator.streams import StreamHub
 
@@ -72,6 +73,11 @@ class SimulatorServer:
         self._runner: web.AppRunner | None = None
         self.port = 0
         self.undecodable = 0
+
+    @property
+    def books(self) -> Mapping[str, PublicBook]:
+        """What the public sees of each symbol."""
+        return self._market.books
 
     async def start(self) -> None:
         """Opens the port; ``self.port`` is the one bound.

@@ -66,6 +66,10 @@ class StreamHub:
         self._clients: set[StreamClient] = set()
         self._subscribers: dict[str, set[StreamClient]] = defaultdict(set)
 
+    def __len__(self) -> int:
+        """Clients connected."""
+        return len(self._clients)
+
     def wanted(self, channel: str) -> bool:
         return bool(self._subscribers.get(channel))
 

@@ -38,7 +38,7 @@ class _Tracked:
     limit_price: int
     complete: bool  # every fill of it passes here, so that their sum is its cumulative quantity
     filled: int = 0
-    trades: set[str] = field(default_factory=set)
+    trades: dict[str, int] = field(default_factory=dict)  # what was filled after each
 
 
 class OrderTracker:
@@ -72,21 +72,22 @@ class OrderTracker:
         raise UndecodableMessage("UNKNOWN_MESSAGE", f"{body} is not a private push")
 
     def completed(self, fill: VenueReport) -> VenueReport:
-        """A fill with what its order is known to be; the same fill again does not count twice."""
+        """A fill with what its order is known to be; the same fill again says the same again."""
         tracked = self._orders.get(fill.client_order_id)
         if tracked is None:
             return fill
         if fill.trade_id not in tracked.trades:
-            tracked.trades.add(fill.trade_id)
             tracked.filled += fill.last_quantity
+            tracked.trades[fill.trade_id] = tracked.filled
         if not tracked.complete:
             return replace(fill, quantity=tracked.quantity, limit_price=tracked.limit_price)
-        status = OrderStatus.FILLED if tracked.filled >= tracked.quantity else OrderStatus.PARTIALLY_FILLED
+        cumulative = tracked.trades[fill.trade_id]
+        status = OrderStatus.FILLED if cumulative >= tracked.quantity else OrderStatus.PARTIALLY_FILLED
         return replace(
             fill,
             quantity=tracked.quantity,
             limit_price=tracked.limit_price,
-            cumulative_quantity=tracked.filled,
+            cumulative_quantity=cumulative,
             status=status,
         )
 
