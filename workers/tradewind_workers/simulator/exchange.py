@@ -6,7 +6,7 @@ The server's endpoints call it, and its market task feeds it rows. It is synchro
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tradewind.errors import VenueError
 from tradewind.events import OrderStatus
@@ -97,6 +97,27 @@ class Exchange:
 
     def balances(self, account: str) -> dict[str, Balance]:
         return self.engine.balances(account)
+
+    def placed(self) -> list[tuple[str, NewOrder, int]]:
+        """(account, order, time) of every order on record: what ``resume`` needs beside the engine's own state."""
+        return [(whose, r.order, r.time) for whose, records in self.records.items() for r in records.values()]
+
+    def resume(self, placed: Iterable[tuple[str, NewOrder, int]]) -> None:
+        """Rebuild the records over an engine that was restored; orders of accounts or symbols now gone are left out."""
+        fills: dict[tuple[str, str], list[VenueReport]] = {}
+        for account, order, time in placed:
+            state = self.engine.order(account, order.client_order_id) if account in self.records else None
+            if state is None or order.symbol not in self.instruments:
+                continue
+            if (account, order.symbol) not in fills:
+                fills[account, order.symbol] = self.engine.fills(account, order.symbol)
+            record = OrderRecord(order, self.instruments[order.symbol], time)
+            for fill in fills[account, order.symbol]:
+                if fill.client_order_id == order.client_order_id:
+                    record.on_report(fill)
+            record.on_report(replace(state, last_quantity=0))
+            self.records[account][order.client_order_id] = record
+            self._client_ids[account][record.venue_order_id] = order.client_order_id
 
     def _on_reports(self, reports: list[tuple[str, VenueReport]]) -> None:
         now = self._clock()

@@ -72,12 +72,22 @@ class SimulatorServer:
         self._rates = RateLimit(settings.limit)
         self._runner: web.AppRunner | None = None
         self.port = 0
+        self.rows = 0
         self.undecodable = 0
 
     @property
     def books(self) -> Mapping[str, PublicBook]:
         """What the public sees of each symbol."""
         return self._market.books
+
+    def figures(self) -> dict[str, float]:
+        """Gauges of the process."""
+        return {
+            "tradewind_simulator_rows": self.rows,
+            "tradewind_simulator_undecodable": self.undecodable,
+            "tradewind_simulator_stream_clients": len(self.hub),
+            "tradewind_simulator_orders": sum(len(records) for records in self.exchange.records.values()),
+        }
 
     async def start(self) -> None:
         """Opens the port; ``self.port`` is the one bound.
@@ -114,6 +124,7 @@ class SimulatorServer:
 
     def on_rows(self, rows: Rows) -> None:
         """Orders first, then the public: who hears of a trade finds its own fill already under way."""
+        self.rows += len(rows)
         self.exchange.on_rows(rows)
         for channel, frame in self._market.on_rows(rows, self._settings.clock(), self.hub.wanted):
             depth_of = channel.rpartition("@")[2] if ".depth." in channel else ""

@@ -1,0 +1,188 @@
+"""The simulator's process: reads its configuration, opens the port, and plays a market until it is told to stop.
+
+The composition root of the simulator; ``tradewind-worker`` and ``tradewind simulate`` call ``run``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import structlog
+from aiohttp import web
+from tradewind.api.account import Simulation, TradingAccount
+from tradewind.durations import SECOND, parse_duration
+from tradewind.errors import InvalidValue
+from tradewind.events import RowKind
+from tradewind.instrument import Instrument, instrument
+
+from tradewind_workers.feeds.source import MarketSource
+from tradewind_workers.rows import Rows, SymbolTable
+from tradewind_workers.simulator import state_file
+from tradewind_workers.simulator.authentication import Login
+from tradewind_workers.simulator.health import health_application
+from tradewind_workers.simulator.market import open_market
+from tradewind_workers.simulator.matching import Fees, MatchingEngine
+from tradewind_workers.simulator.rate_limit import Limit
+from tradewind_workers.simulator.server import ServerSettings, SimulatorServer
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorConfig:
+    """The configuration, parsed; see ``parse`` for the keys."""
+
+    simulation: Simulation
+    symbols: tuple[str, ...]
+    logins: tuple[Login, ...]
+    host: str
+    http_port: int
+    health_port: int
+    limit: Limit
+    state: Path | None
+    port_file: Path | None
+
+
+def parse(config: Mapping[str, Any]) -> SimulatorConfig:
+    """From the keys account (TradingAccount document), symbols, http_port; optional: accounts ([{api_key, api_secret,
+    account}]), host, port (of /healthz, 0: none), rate_limit ({requests, seconds}), state_file, port_file.
+
+    Raises:
+        InvalidValue: no symbols. ValueError: the account document is not valid.
+    """
+    account = TradingAccount.model_validate(config["account"])
+    symbols = tuple(config.get("symbols") or ())
+    if not symbols:
+        raise InvalidValue("symbols is empty: name at least one symbol to simulate")
+    given = config.get("accounts") or [{"api_key": "simulated", "api_secret": "simulated"}]
+    logins = tuple(
+        Login(entry["api_key"], entry["api_secret"], entry.get("account", account.metadata.name)) for entry in given
+    )
+    limit = config.get("rate_limit") or {}
+    return SimulatorConfig(
+        simulation=account.spec.simulation,
+        symbols=symbols,
+        logins=logins,
+        host=str(config.get("host", "127.0.0.1")),
+        http_port=int(config.get("http_port", 0)),
+        health_port=int(config.get("port", 0)),
+        limit=Limit(int(limit.get("requests", Limit().requests)), float(limit.get("seconds", Limit().seconds))),
+        state=Path(config["state_file"]) if config.get("state_file") else None,
+        port_file=Path(config["port_file"]) if config.get("port_file") else None,
+    )
+
+
+async def run(config: dict[str, Any], stop: asyncio.Event) -> None:
+    """Serve until ``stop`` is set.
+
+    Raises:
+        InvalidValue: the configuration or the state file cannot be used. OSError: the port is in use.
+    """
+    parsed = parse(config)
+    source = open_market(parsed.simulation, parsed.symbols, given_instruments(parsed.simulation))
+    instruments = await source.instruments()
+    server = build_server(parsed, instruments)
+    if parsed.state is not None and state_file.load(server.exchange, parsed.state):
+        log.info("simulator_state_restored", path=str(parsed.state))
+    await server.start()
+    stopping = asyncio.create_task(stop.wait())
+    playing = asyncio.create_task(play_on(server, source, parsed, instruments))
+    try:
+        async with health(parsed, server):
+            if parsed.port_file is not None:
+                parsed.port_file.write_text(json.dumps({"http_port": server.port}))
+            log.info("simulator_ready", http_port=server.port, symbols=list(parsed.symbols))
+            await asyncio.wait([stopping, playing], return_when=asyncio.FIRST_COMPLETED)
+            if playing.done():
+                playing.result()
+    finally:
+        for task in (stopping, playing):
+            task.cancel()
+        await asyncio.gather(stopping, playing, return_exceptions=True)
+        await server.close()
+        if parsed.state is not None:
+            state_file.save(server.exchange, parsed.state)
+        log.info("simulator_stopped", undecodable=server.undecodable)
+
+
+async def play_on(
+    server: SimulatorServer, source: MarketSource, parsed: SimulatorConfig, instruments: list[Instrument]
+) -> None:
+    """Play the market for ever: a capture that ends starts over, with its books forgotten first.
+
+    Raises:
+        InvalidValue: the capture holds no market data.
+    """
+    while True:
+        before = server.rows
+        batches = source.batches()
+        async with aclosing(batches):  # type: ignore[type-var]
+            await server.play(batches)
+        if server.rows == before:
+            raise InvalidValue("the simulator's market data is empty: give a capture of these symbols")
+        log.info("simulator_market_ended", rows=server.rows, next="it starts over, moved to now")
+        server.on_rows(reset_rows(instruments, time.time_ns()))
+        source = open_market(parsed.simulation, parsed.symbols, {one.symbol: one for one in instruments})
+        await source.instruments()
+
+
+def build_server(parsed: SimulatorConfig, instruments: list[Instrument]) -> SimulatorServer:
+    """The venue of a configuration; every account starts with the balances of the account document."""
+    fees = (Decimal(parsed.simulation.fees.maker), Decimal(parsed.simulation.fees.taker))
+    balances = {currency: Decimal(amount) for currency, amount in parsed.simulation.balances.items()}
+    accounts = dict.fromkeys(login.account for login in parsed.logins)
+    engine = MatchingEngine(instruments, Fees(*fees), dict.fromkeys(accounts, balances))
+    settings = ServerSettings(
+        logins=parsed.logins,
+        fees=fees,
+        order_latency_s=parse_duration(parsed.simulation.order_latency) / SECOND,
+        report_latency_s=parse_duration(parsed.simulation.report_latency) / SECOND,
+        clock=time.time_ns,
+        seed=secrets.token_hex(16),
+        host=parsed.host,
+        port=parsed.http_port,
+        limit=parsed.limit,
+    )
+    return SimulatorServer(engine, instruments, settings)
+
+
+def given_instruments(simulation: Simulation) -> dict[str, Instrument]:
+    """The instruments of the account document, by symbol."""
+    return {
+        one.symbol: instrument(
+            one.symbol, one.tick_size, one.lot_size, one.base or "", one.quote or "", one.min_notional
+        )
+        for one in simulation.instruments
+    }
+
+
+def reset_rows(instruments: list[Instrument], now: int) -> Rows:
+    """A RESET row for every symbol."""
+    size = len(instruments)
+    columns = {"kind": [RowKind.RESET] * size, "symbol": list(range(size)), "receive_time": [now] * size}
+    return Rows.build(SymbolTable.of(instruments), 0, columns)
+
+
+@asynccontextmanager
+async def health(parsed: SimulatorConfig, server: SimulatorServer) -> AsyncIterator[None]:
+    """The health endpoints, where a port is configured for them."""
+    if not parsed.health_port:
+        yield
+        return
+    application = health_application(lambda: server.rows > 0, server.figures)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, parsed.host, parsed.health_port).start()
+        yield
+    finally:
+        await runner.cleanup()
