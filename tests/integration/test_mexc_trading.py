@@ -114,7 +114,10 @@ async def test_every_open_order_of_a_symbol_is_cancelled_at_once(trading: MexcTr
 
 @pytest.mark.parametrize(
     ("quantity", "limit", "code"),
-    [(900_000, 10_000, "INSUFFICIENT_BALANCE")],
+    [
+        (900_000, 10_000, "INSUFFICIENT_BALANCE"),
+        (1, 9_900, "MIN_NOTIONAL"),
+    ],
 )
 async def test_a_rejection_has_a_name(trading: MexcTrading, quantity: int, limit: int, code: str) -> None:
     with pytest.raises(VenueError) as caught:
@@ -179,7 +182,7 @@ async def test_an_order_that_arrives_after_its_deadline_is_never_taken(
     with pytest.raises(VenueError) as caught:
         await trading.place(request)
 
-    assert caught.value.code == "REQUEST_EXPIRED"
+    assert caught.value.code == "EXPIRED_REQUEST"
     assert request.latest_acceptance < time.time_ns()
     assert await trading.order("BTCUSDT", "tw1") is None
 
@@ -191,7 +194,7 @@ async def test_a_deadline_counts_at_the_venue_not_at_the_door(venue: SimulatedVe
     with pytest.raises(VenueError) as caught:
         await trading.place(nearly_late)
 
-    assert caught.value.code == "REQUEST_EXPIRED"
+    assert caught.value.code == "EXPIRED_REQUEST"
 
 
 async def test_a_bad_signature_is_told_at_the_start(venue: SimulatedVenue) -> None:
@@ -241,7 +244,7 @@ async def test_more_trades_than_a_page_holds_are_all_told_oldest_first(
 ) -> None:
     for number in range(105):
         venue.open_book()
-        await trading.place(signed(trading, f"tw{number}", 1, 10_010))
+        await trading.place(signed(trading, f"tw{number}", 10, 10_010))
 
     fills = await trading.fills("BTCUSDT", 0)
 

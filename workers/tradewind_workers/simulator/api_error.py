@@ -19,9 +19,9 @@ REJECTIONS = {
     "INSUFFICIENT_BALANCE": 30004,
     "DUPLICATE_CLIENT_ORDER_ID": 603,
     "UNKNOWN_SYMBOL": 10007,
-    "BELOW_MIN_NOTIONAL": 30002,
     "MIN_NOTIONAL": 30002,
-    "NO_LIQUIDITY": 30025,
+    "BAD_QUANTITY": 10097,
+    "BAD_PRICE": 30087,
 }
 """MEXC's code for each reason of the matching engine; others are 26, operation not allowed."""
 

@@ -27,17 +27,17 @@ class OrderBook:
 
     def apply(self, rows: Rows) -> None:
         """Rows of this symbol, in order."""
-        resets = np.flatnonzero(rows.kind == RowKind.RESET)
-        if len(resets):
-            self.levels = {1: {}, -1: {}}
-            rows = rows.take(slice(int(resets[-1]) + 1, None))
-            # Quotes and trades before the reset still count, but a newer snapshot outdates an older quote.
-            self.quotes = {1: None, -1: None}
-        for side in _SIDES:
-            self._apply_side(rows, side)
         trades = np.flatnonzero(rows.kind == RowKind.TRADE)
         if len(trades):
             self.last = int(rows.price[trades[-1]]), int(rows.quantity[trades[-1]])
+        resets = np.flatnonzero(rows.kind == RowKind.RESET)
+        if len(resets):
+            for kept in (self.levels, self.taken):
+                kept.update({1: {}, -1: {}})
+            self.quotes = {1: None, -1: None}
+            rows = rows.take(slice(int(resets[-1]) + 1, None))
+        for side in _SIDES:
+            self._apply_side(rows, side)
 
     def _apply_side(self, rows: Rows, side: int) -> None:
         mine = rows.side == side

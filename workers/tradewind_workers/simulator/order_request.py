@@ -15,6 +15,7 @@ from tradewind_workers.venues.mexc.scaled_text import scaled
 from tradewind_workers.venues.port import NewOrder
 
 CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
+BAD_QUANTITY, BAD_PRICE = 10096, 30087
 TIME_IN_FORCE: dict[str, TimeInForce] = {
     "LIMIT": "GTC",
     "IMMEDIATE_OR_CANCEL": "IOC",
@@ -52,19 +53,19 @@ def parse_order(parameters: Mapping[str, str], instrument: Instrument, fallback_
         raise malformed("type")
     if side not in ("BUY", "SELL"):
         raise malformed("side")
-    price = 0 if kind == "MARKET" else _number(parameters, "price", instrument.price_decimals)
+    price = 0 if kind == "MARKET" else _number(parameters, "price", instrument.price_decimals, BAD_PRICE)
     direction: Literal[1, -1] = 1 if side == "BUY" else -1
     return NewOrder(
         client_order_id=client_order_id(parameters, "newClientOrderId") or fallback_id,
         symbol=instrument.symbol,
         side=direction,
-        quantity=_number(parameters, "quantity", instrument.quantity_decimals),
+        quantity=_number(parameters, "quantity", instrument.quantity_decimals, BAD_QUANTITY),
         limit_price=price,
         time_in_force=TIME_IN_FORCE[kind],
     )
 
 
-def _number(parameters: Mapping[str, str], name: str, decimals: int) -> int:
+def _number(parameters: Mapping[str, str], name: str, decimals: int, code: int) -> int:
     """A positive decimal, scaled."""
     given = parameters.get(name, "")
     if not given or len(given) > 40:
@@ -72,7 +73,7 @@ def _number(parameters: Mapping[str, str], name: str, decimals: int) -> int:
     try:
         value = scaled(given, decimals)
     except UndecodableMessage as error:
-        raise ApiError(10096, f"{name}: at most {decimals} decimals are allowed") from error
+        raise ApiError(code, f"{name}: at most {decimals} decimals are allowed") from error
     if not value:
-        raise ApiError(10102, f"{name} cannot be zero or negative")
+        raise ApiError(code, f"{name} cannot be zero or negative")
     return value

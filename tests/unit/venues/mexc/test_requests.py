@@ -54,7 +54,7 @@ def test_a_signed_query_has_window_and_time_and_escapes_in_upper_case() -> None:
     [
         (400, {"code": 30004, "msg": "Insufficient position"}, VenueError, "INSUFFICIENT_BALANCE"),
         (400, {"code": -2013, "msg": "Order does not exist."}, VenueError, "UNKNOWN_ORDER"),
-        (400, {"code": 700003, "msg": "late"}, VenueError, "REQUEST_EXPIRED"),
+        (400, {"code": 700003, "msg": "late"}, VenueError, "EXPIRED_REQUEST"),
         (400, {"code": 700002, "msg": "bad"}, VenueError, "BAD_CREDENTIALS"),
         (400, {"code": 31337, "msg": "?"}, VenueError, "MEXC_31337"),
         (200, {"code": 30016, "msg": "trading disabled"}, VenueError, "MEXC_30016"),
