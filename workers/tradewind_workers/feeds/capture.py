@@ -66,17 +66,17 @@ class Capture:
             return None  # a symbol that was not asked for
         index = self.table.index(message.symbol)
         prices, quantities = self.table.price_decimals[index], self.table.quantity_decimals[index]
+        resets, admitted = gates[message.symbol].admit(message)
         try:
-            rows = [(side, scaled(p, prices), scaled(q, quantities)) for side, p, q in message.levels]
+            listed = [(RowKind.RESET, 0, 0, 0, message)] * resets
+            for one in admitted:
+                listed += [(one.kind, side, scaled(p, prices), scaled(q, quantities), one) for side, p, q in one.levels]
         except ValueError as error:
             return Undecodable(time, "BAD_NUMBER", str(error), text)
-        resets, wanted = gates[message.symbol].admit(message)
-        listed = [(RowKind.RESET, 0, 0, 0)] * resets
-        listed += [(message.kind, *row) for row in rows] if wanted else []
-        for kind, side, price, quantity in listed:
+        for kind, side, price, quantity, one in listed:
             for name, value in (
                 ("kind", kind), ("symbol", index), ("side", side), ("receive_time", time),
-                ("venue_time", message.venue_time), ("price", price), ("quantity", quantity), ("id", message.id),
+                ("venue_time", one.venue_time), ("price", price), ("quantity", quantity), ("id", one.id),
             ):  # fmt: skip
                 columns.setdefault(name, []).append(value)
         return None

@@ -16,7 +16,7 @@ class Scales:
     def see(self, symbol: str, price: str, quantity: str) -> None:
         known = self._decimals.setdefault(symbol, [0, 0])
         for place, text in enumerate((price, quantity)):
-            whole, _, fraction = text.partition(".")
+            fraction = text.partition(".")[2]
             if fraction and len(fraction) > known[place]:
                 known[place] = max(known[place], len(fraction.rstrip("0")))
 

@@ -5,6 +5,8 @@ The sequencer stands where the outside world becomes an order: after it, time is
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from tradewind.durations import SECOND
 from tradewind.events import RowKind
@@ -35,9 +37,9 @@ class Sequencer:
         first = self._next_tick(int(times[0]))
         ticks = np.arange(first, int(times[-1]) + 1, SECOND, dtype=np.int64)[-MAX_TICKS:]
         places = np.searchsorted(times, ticks, side="left")
-        columns = {name: getattr(rows, name) for name in DTYPES if name != "row"} | {"receive_time": times}
+        columns: dict[str, Any] = {name: getattr(rows, name) for name in DTYPES if name != "row"} | {"receive_time": times}
         if len(ticks):
-            fill = {"kind": RowKind.CLOCK, "symbol": NO_SYMBOL, "receive_time": ticks}
+            fill: dict[str, Any] = {"kind": RowKind.CLOCK, "symbol": NO_SYMBOL, "receive_time": ticks}
             columns = {name: np.insert(column, places, fill.get(name, 0)) for name, column in columns.items()}
         return self._numbered(columns, int(times[-1]))
 
@@ -58,7 +60,7 @@ class Sequencer:
         last = self.last_time if self.last_time else fallback - 1
         return (last // SECOND + 1) * SECOND
 
-    def _numbered(self, columns: dict[str, object], last_time: int) -> Rows:
+    def _numbered(self, columns: dict[str, Any], last_time: int) -> Rows:
         numbered = Rows.build(self.table, self.next_row, columns)
         self.next_row += len(numbered)
         self.last_time = last_time
