@@ -5,12 +5,14 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from integration.simulated_venue import QUICK, SimulatedVenue, simulated_venue
+from integration.simulated_venue import BTC, QUICK, SimulatedVenue, simulated_venue
 from tradewind.errors import InvalidValue, Unavailable
 from tradewind.events import RowKind
 from tradewind.instrument import instrument
+from tradewind_workers.feeds.capture import CaptureWriter, open_capture
 from tradewind_workers.feeds.source import Undecodable
 from tradewind_workers.rows import Rows
 from tradewind_workers.venues.mexc.capture import capture
@@ -245,3 +247,39 @@ async def test_a_capture_holds_what_arrived_and_the_snapshot(venue: SimulatedVen
     assert told["deals"][0] | {"time": "", "tradeId": ""} == {
         "price": "100.10", "quantity": "0.005", "tradeType": 1, "time": "", "tradeId": "",
     }  # fmt: skip
+
+
+async def test_a_capture_replays_to_the_venues_book(venue: SimulatedVenue, tmp_path: Path) -> None:
+    writer = CaptureWriter(tmp_path / "recorded.jsonl.gz")
+    stop = asyncio.Event()
+    move, snapshots, last = mover(venue), 0, ""
+
+    def write(receive_time: int, line: str) -> None:
+        nonlocal snapshots, last
+        snapshots += "lastUpdateId" in line
+        last = line
+        writer.write(receive_time, line)
+
+    recording = asyncio.create_task(capture(["BTCUSDT"], venue.ws_url, venue.rest_url, write, stop, settings=QUICK))
+    async with asyncio.timeout(WITHIN_S):
+        for wanted in (1, 2, 3):
+            while snapshots < wanted:
+                await move()
+                await asyncio.sleep(0.001)
+            await venue.fault("gap_in_depth", target="BTCUSDT")
+        while snapshots < 4:
+            await move()
+            await asyncio.sleep(0.001)
+        await move()
+        while f'"toVersion":"{venue.server.books["BTCUSDT"].version}"' not in last:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+    stop.set()
+    await asyncio.wait_for(recording, WITHIN_S)
+    writer.flush()
+
+    reader = Reader()
+    for part in open_capture([tmp_path / "recorded.jsonl.gz"], None, {"BTCUSDT": BTC}).chunks(1000):
+        reader.take(part)
+
+    assert same_book(venue, reader)
+    assert reader.undecodable == []

@@ -111,7 +111,7 @@ async def test_resting_orders_and_balances_survive_a_restart(tmp_path: Path) -> 
             lot = 10**instrument.quantity_decimals // 10
             await trading.place(
                 trading.sign(
-                    NewOrder("tw1", "BTCUSDT", 1, lot, 1 * 10**instrument.price_decimals, "GTC"), time.time_ns()
+                    NewOrder("tw1", "BTCUSDT", 1, lot, 60 * 10**instrument.price_decimals, "GTC"), time.time_ns()
                 )
             )
             await trading.place(trading.sign(NewOrder("tw2", "BTCUSDT", 1, lot, 0, "IOC"), time.time_ns()))

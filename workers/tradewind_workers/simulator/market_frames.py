@@ -95,7 +95,7 @@ class MarketFrames:
                     price=text_of(int(rows.price[place]), price_decimals),
                     quantity=text_of(int(rows.quantity[place]), quantity_decimals),
                     tradeType=1 if rows.side[place] >= 0 else 2,
-                    time=int(rows.venue_time[place] or rows.receive_time[place]) // MILLISECOND,
+                    time=now // MILLISECOND,  # this venue's clock, whatever clock the market was recorded with
                     tradeId=str(self._trades),
                 )
             push.publicAggreDeals.eventType = push.channel.rpartition("@")[0]

@@ -9,7 +9,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -88,14 +88,14 @@ async def run(config: dict[str, Any], stop: asyncio.Event) -> None:
         InvalidValue: the configuration or the state file cannot be used. OSError: the port is in use.
     """
     parsed = parse(config)
-    source = open_market(parsed.simulation, parsed.symbols, given_instruments(parsed.simulation))
-    instruments = await source.instruments()
+    market = open_market(parsed.simulation, parsed.symbols, given_instruments(parsed.simulation))
+    instruments = await market().instruments()
     server = build_server(parsed, instruments)
     if parsed.state is not None and state_file.load(server.exchange, parsed.state):
         log.info("simulator_state_restored", path=str(parsed.state))
     await server.start()
     stopping = asyncio.create_task(stop.wait())
-    playing = asyncio.create_task(play_on(server, source, parsed, instruments))
+    playing = asyncio.create_task(play_on(server, market, instruments))
     try:
         async with health(parsed, server):
             if parsed.port_file is not None:
@@ -114,9 +114,7 @@ async def run(config: dict[str, Any], stop: asyncio.Event) -> None:
         log.info("simulator_stopped", undecodable=server.undecodable)
 
 
-async def play_on(
-    server: SimulatorServer, source: MarketSource, parsed: SimulatorConfig, instruments: list[Instrument]
-) -> None:
+async def play_on(server: SimulatorServer, market: Callable[[], MarketSource], instruments: list[Instrument]) -> None:
     """Play the market for ever: a capture that ends starts over, with its books forgotten first.
 
     Raises:
@@ -124,15 +122,13 @@ async def play_on(
     """
     while True:
         before = server.rows
-        batches = source.batches()
+        batches = market().batches()
         async with aclosing(batches):  # type: ignore[type-var]
             await server.play(batches)
         if server.rows == before:
             raise InvalidValue("the simulator's market data is empty: give a capture of these symbols")
         log.info("simulator_market_ended", rows=server.rows, next="it starts over, moved to now")
         server.on_rows(reset_rows(instruments, time.time_ns()))
-        source = open_market(parsed.simulation, parsed.symbols, {one.symbol: one for one in instruments})
-        await source.instruments()
 
 
 def build_server(parsed: SimulatorConfig, instruments: list[Instrument]) -> SimulatorServer:

@@ -29,6 +29,7 @@ class MarketDecoder:
     def __init__(self, table: SymbolTable) -> None:
         self._table = table
         self._index = {symbol: n for n, symbol in enumerate(table.symbols)}
+        self.symbols = frozenset(table.symbols)
         self._depth = {symbol: DepthSync() for symbol in table.symbols}
         self._rows = PendingRows(table)
         self._wanted: set[str] = set()
@@ -40,6 +41,10 @@ class MarketDecoder:
         """Symbols whose REST snapshot is to be fetched now; each is named once for each need."""
         wanted, self._wanted = self._wanted, set()
         return wanted
+
+    def in_step(self, symbol: str) -> bool:
+        """Whether the symbol's book follows from a snapshot without a gap."""
+        return self._depth[symbol].version is not None
 
     def on_frame(self, data: bytes, receive_time: int) -> None:
         """Rows of one pushed frame, all or none.
