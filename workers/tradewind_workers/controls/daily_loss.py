@@ -1,0 +1,27 @@
+"""Control 19: a day's loss that lasts stops trading. (FIA PTG 4.2)"""
+
+from __future__ import annotations
+
+from tradewind.api.risk_policy import RiskPolicySpec
+from tradewind.durations import parse_duration
+from tradewind.events import Intent
+
+from tradewind_workers.controls.verdict import ALLOWED, RiskState, Verdict, only_reduces
+
+
+def daily_loss(intent: Intent, state: RiskState, limits: RiskPolicySpec) -> Verdict:
+    limit = limits.daily_loss
+    if limit is None:
+        return ALLOWED
+    if limit.currency != state.currency:
+        return Verdict("LIMITS_CURRENCY_MISMATCH", f"dailyLoss is in {limit.currency}, the account in {state.currency}")
+    if state.loss is None:
+        return (
+            ALLOWED
+            if only_reduces(intent, state)
+            else Verdict("DAILY_LOSS", "the day's P&L is unknown: a mark is missing")
+        )
+    lasted = state.loss_since and state.now - state.loss_since >= parse_duration(limit.persist)
+    if state.loss < limit.value or not lasted or only_reduces(intent, state):
+        return ALLOWED
+    return Verdict("DAILY_LOSS", f"lost {state.loss} {limit.currency} today, at most {limit.amount}")
