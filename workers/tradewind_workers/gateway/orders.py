@@ -1,0 +1,105 @@
+"""The account's orders, folded from the journal; what still works is reserved at its worst."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from tradewind.events import Intent, OrderPlaced, OrderReport, OrderStatus
+from tradewind.order_state import ENDED, WORKING, OrderEvent, next_state
+
+EVENT_OF = {
+    OrderStatus.OPEN: OrderEvent.ACKNOWLEDGED,
+    OrderStatus.PENDING_CANCEL: OrderEvent.CANCEL_REQUESTED,
+    OrderStatus.CANCELLED: OrderEvent.CANCELLED,
+    OrderStatus.REJECTED: OrderEvent.REJECTED,
+    OrderStatus.EXPIRED: OrderEvent.EXPIRED,
+    OrderStatus.UNKNOWN: OrderEvent.NO_ANSWER,
+}
+
+
+@dataclass(slots=True)
+class OrderView:
+    """One order as the journal knows it."""
+
+    client_order_id: str
+    intent: Intent
+    placed_at: int
+    latest_acceptance: int
+    status: OrderStatus = OrderStatus.PLACED
+    filled: int = 0
+    venue_order_id: str = ""
+
+    @property
+    def left(self) -> int:
+        return self.intent.quantity - self.filled
+
+    @property
+    def works(self) -> bool:
+        return self.status in WORKING
+
+
+class Orders:
+    """Working orders are kept by pipeline and symbol too: risk checks ask for those at every intent."""
+
+    REMEMBERED = 20_000
+
+    def __init__(self) -> None:
+        self.by_id: dict[str, OrderView] = {}
+        self.trades: set[tuple[str, str]] = set()  # (symbol, trade id) of every fill taken in
+        self._working: dict[str, OrderView] = {}
+
+    def placed(self, record: OrderPlaced) -> None:
+        order = OrderView(record.client_order_id, record.intent, record.at.time, record.latest_acceptance)
+        self.by_id[order.client_order_id] = self._working[order.client_order_id] = order
+        if len(self.by_id) > self.REMEMBERED:
+            oldest = next(iter(self.by_id))
+            if oldest not in self._working:
+                del self.by_id[oldest]
+
+    def reported(self, report: OrderReport) -> None:
+        order = self.by_id.get(report.client_order_id)
+        if report.last_quantity and report.trade_id:
+            self.trades.add((report.symbol, report.trade_id))
+        if order is None:
+            return
+        order.venue_order_id = report.venue_order_id or order.venue_order_id
+        order.filled += report.last_quantity
+        order.status = next_status(order, report.status, report.last_quantity > 0)
+        if not order.works:
+            self._working.pop(order.client_order_id, None)
+        else:
+            self._working[order.client_order_id] = order
+
+    def working(self) -> list[OrderView]:
+        return list(self._working.values())
+
+
+def next_status(order: OrderView, status: OrderStatus, fill: bool) -> OrderStatus:
+    """The state after a report, the fill already counted."""
+    if fill:
+        event = OrderEvent.FILLED_WHOLE if order.filled >= order.intent.quantity else OrderEvent.FILLED_IN_PART
+        state = next_state(order.status, event)
+        return next_state(state, EVENT_OF[status]) if status in ENDED and status in EVENT_OF else state
+    return next_state(order.status, EVENT_OF[status]) if status in EVENT_OF else order.status
+
+
+def worst_values(
+    orders: list[OrderView], positions: dict[tuple[str, str], int], symbol_value: dict[str, Decimal]
+) -> dict[tuple[str, str], Decimal]:
+    """By (pipeline, symbol): the larger of what position and buys, or position and sells, could come to, in money.
+
+    ``symbol_value`` is the worth of one scaled unit of quantity.
+    """
+    sides: dict[tuple[str, str], list[int]] = {key: [quantity, quantity] for key, quantity in positions.items()}
+    for order in orders:
+        key = (order.intent.pipeline, order.intent.symbol)
+        both = sides.setdefault(key, [0, 0])
+        if order.intent.side > 0:
+            both[0] += order.left
+        else:
+            both[1] -= order.left
+    return {
+        key: max(abs(longest), abs(shortest)) * symbol_value.get(key[1], Decimal(0))
+        for key, (longest, shortest) in sides.items()
+    }
