@@ -184,12 +184,12 @@ async def test_a_silent_connection_is_replaced(venue: SimulatedVenue) -> None:
 
 
 async def test_pings_keep_a_quiet_connection(venue: SimulatedVenue) -> None:
-    pinging = replace(QUICK, silence_s=0.2, ping_every_s=0.02)
+    pinging = replace(QUICK, silence_s=0.5, ping_every_s=0.02)
 
     async with reading(feed_of(venue, pinging)) as reader:
         await reader.until(lambda: same_book(venue, reader), mover(venue))
         resets = reader.kinds.count(RowKind.RESET)
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.8)
 
         assert reader.kinds.count(RowKind.RESET) == resets
 

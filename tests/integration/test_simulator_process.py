@@ -5,6 +5,7 @@
 import asyncio
 import gzip
 import json
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -143,6 +144,40 @@ def capture_file(tmp_path: Path) -> Path:
     with gzip.open(path, "wt") as file:
         file.writelines(f"{start + number * 10_000_000} {json.dumps(line)}\n" for number, line in enumerate(lines))
     return path
+
+
+async def test_a_venue_that_lost_its_state_gives_no_id_twice(tmp_path: Path) -> None:
+    config = config_of(tmp_path, generated={"seed": 7}) | {"state_file": None}
+    answers, fills = [], []
+    for _ in range(2):
+        async with running(config) as port:
+            await depth_of(port)
+            async with login(port) as trading:
+                (instrument,) = await trading.instruments(["BTCUSDT"])
+                quantity = 10**instrument.quantity_decimals // 10
+                order = NewOrder("tw1", "BTCUSDT", 1, quantity, 0, "IOC")
+                answers.append(await trading.place(trading.sign(order, time.time_ns())))
+                fills += await trading.fills("BTCUSDT", 0)
+
+    assert len({answer.venue_order_id for answer in answers}) == 2
+    assert len({fill.trade_id for fill in fills}) == len(fills) >= 2
+
+
+async def test_health_is_told_on_a_port_of_its_own(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        health_port = free.getsockname()[1]
+    config = config_of(tmp_path, generated={"seed": 7}) | {"port": health_port}
+
+    async with running(config) as port, aiohttp.ClientSession() as session:
+        await depth_of(port)
+        answers = {}
+        for path in ("healthz", "readyz", "metrics"):
+            async with session.get(f"http://127.0.0.1:{health_port}/{path}") as answer:
+                answers[path] = (answer.status, await answer.text())
+
+    assert (answers["healthz"][0], answers["readyz"][0]) == (200, 200)
+    assert "tradewind_simulator_rows" in answers["metrics"][1]
 
 
 async def test_a_capture_is_played_over_and_over(tmp_path: Path) -> None:

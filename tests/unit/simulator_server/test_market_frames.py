@@ -53,6 +53,18 @@ def test_a_batch_becomes_one_frame_a_channel_and_symbol() -> None:
     assert (ticker.bidPrice, ticker.askPrice) == ("4.9", "5.1")
 
 
+def test_trades_are_numbered_on_from_where_they_began() -> None:
+    market = MarketFrames(TABLE, first_trade=700)
+
+    frames = [
+        market.on_rows(rows((RowKind.TRADE, 0, 1, 100, 5), (RowKind.TRADE, 0, 1, 100, 5)), NOW, everything)
+        for _ in "ab"
+    ]
+
+    deals = [deal for ((_, frame),) in frames for deal in decode_push(frame).publicAggreDeals.deals]
+    assert [deal.tradeId for deal in deals] == ["700", "701", "702", "703"]
+
+
 def test_frames_nobody_wants_are_not_made_but_books_are_kept() -> None:
     market = MarketFrames(TABLE)
 

@@ -22,11 +22,11 @@ MAX_DEALS = 500
 
 
 class MarketFrames:
-    """State: the book of every symbol, and the last trade's number."""
+    """State: the book of every symbol, and the next trade's number; numbers grow, also over restarts if told so."""
 
-    def __init__(self, table: SymbolTable) -> None:
+    def __init__(self, table: SymbolTable, first_trade: int = 1) -> None:
         self._table = table
-        self._trades = 0
+        self._next_trade = first_trade
         self.books = {symbol: PublicBook() for symbol in table.symbols}
 
     def on_rows(self, rows: Rows, now: int, wanted: Callable[[str], bool]) -> list[tuple[str, bytes]]:
@@ -90,14 +90,14 @@ class MarketFrames:
         for start in range(0, len(places), MAX_DEALS):
             push = self._push("deals", index, now)
             for place in places[start : start + MAX_DEALS]:
-                self._trades += 1
                 push.publicAggreDeals.deals.add(
                     price=text_of(int(rows.price[place]), price_decimals),
                     quantity=text_of(int(rows.quantity[place]), quantity_decimals),
                     tradeType=1 if rows.side[place] >= 0 else 2,
                     time=now // MILLISECOND,  # this venue's clock, whatever clock the market was recorded with
-                    tradeId=str(self._trades),
+                    tradeId=str(self._next_trade),
                 )
+                self._next_trade += 1
             push.publicAggreDeals.eventType = push.channel.rpartition("@")[0]
             frames.append((push.channel, push.SerializeToString()))
         return frames

@@ -25,7 +25,11 @@ TOLD = {OrderStatus.OPEN: "NEW", OrderStatus.FILLED: "FILLED", OrderStatus.PARTI
 
 @dataclass(slots=True)
 class OrderRecord:
-    """One order of one account; money in integers scaled by price and quantity decimals together."""
+    """One order of one account; money in integers scaled by price and quantity decimals together.
+
+    The engine counts orders and trades from 1 in every process; their times are added to what is told, so that a venue
+    that lost its state never gives an id twice.
+    """
 
     order: NewOrder
     instrument: Instrument
@@ -43,7 +47,7 @@ class OrderRecord:
 
     def on_report(self, report: VenueReport) -> None:
         """Take in what the matching engine said."""
-        self.venue_order_id = report.venue_order_id or self.venue_order_id
+        self.venue_order_id = f"{report.venue_order_id}-{self.time:x}"
         self.status, self.updated = report.status, report.venue_time or self.time
         if report.last_quantity:
             self.filled += report.last_quantity
@@ -103,7 +107,7 @@ class OrderRecord:
         body.quantity = self._quantity(fill.last_quantity)
         body.amount = plain(self.instrument.notional(fill.last_price, fill.last_quantity))
         body.tradeType, body.isMaker = 1 if fill.side == 1 else 2, fill.maker
-        body.tradeId, body.orderId = fill.trade_id, self.venue_order_id
+        body.tradeId, body.orderId = _trade_id(fill), self.venue_order_id
         body.clientOrderId = self.order.client_order_id
         body.feeAmount, body.feeCurrency = plain(fill.fee), fill.fee_currency
         body.time = fill.venue_time // MILLISECOND
@@ -113,7 +117,7 @@ class OrderRecord:
         """A fill as ``GET /api/v3/myTrades`` tells it."""
         return {
             "symbol": self.order.symbol,
-            "id": fill.trade_id,
+            "id": _trade_id(fill),
             "orderId": self.venue_order_id,
             "orderListId": -1,
             "price": text_of(fill.last_price, self.instrument.price_decimals),
@@ -134,6 +138,10 @@ class OrderRecord:
 
     def _message(self, channel: str, now: int) -> PushMessage:
         return PushMessage(channel=channel, symbol=self.order.symbol, sendTime=now // MILLISECOND)
+
+
+def _trade_id(fill: VenueReport) -> str:
+    return f"{fill.trade_id}-{fill.venue_time:x}"
 
 
 def push_balance(currency: str, balance: Balance, now: int) -> bytes:

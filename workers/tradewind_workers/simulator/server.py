@@ -35,6 +35,8 @@ from tradewind_workers.simulator.streams import StreamHub
 
 log = structlog.get_logger()
 
+TRADE_NUMBERS = 1_000
+"""Trades are numbered from the start's time in microseconds, so that numbers grow over restarts."""
 MAX_BODY = 64 * 1024
 MAX_PARAMETERS = 50
 GARBAGE = b"\xff\xfe\xfd no protobuf"
@@ -65,7 +67,7 @@ class SimulatorServer:
         accounts = dict.fromkeys(login.account for login in settings.logins)
         self._reports: DelayLine[PrivatePush] = DelayLine(settings.report_latency_s, self._deliver)
         self.exchange = Exchange(engine, instruments, accounts, settings.clock, self._reports.send)
-        self._market = MarketFrames(SymbolTable.of(instruments))
+        self._market = MarketFrames(SymbolTable.of(instruments), settings.clock() // TRADE_NUMBERS)
         self.hub = StreamHub(frozenset(one.symbol for one in instruments))
         self._listen_keys = ListenKeys(settings.seed)
         self._faults = Faults()
