@@ -7,7 +7,7 @@ split when a position shrinks is rounded, and what is not split off stays.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 
 from tradewind.decimals import EXACT
 from tradewind.events import OrderReport
@@ -15,6 +15,7 @@ from tradewind.instrument import Instrument
 
 ZERO = Decimal(0)
 _GRAIN = Decimal("1e-18")
+_ROUNDING = Context(prec=80)
 
 
 @dataclass(slots=True)
@@ -55,8 +56,7 @@ class Entry:
     def _close(self, side: int, closing: int, value: Decimal) -> None:
         removed = self.cost
         if closing < abs(self.quantity):
-            with localcontext() as rounding:
-                rounding.prec = 80
+            with localcontext(_ROUNDING):
                 part = self.cost * closing / abs(self.quantity)
                 removed = part.quantize(_GRAIN, ROUND_HALF_EVEN)
         self.realised += -side * value - removed
