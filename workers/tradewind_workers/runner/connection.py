@@ -1,0 +1,35 @@
+"""One NATS connection of a worker: it never gives up, and says in the log when it is without a server."""
+
+from __future__ import annotations
+
+import nats
+import structlog
+from nats.aio.client import Client
+
+log = structlog.get_logger()
+
+
+async def connect(url: str, name: str) -> Client:
+    """Connect, however long it takes; afterwards reconnect by itself."""
+
+    async def on_error(error: Exception) -> None:
+        log.warning("nats_error", error=str(error) or repr(error))
+
+    async def on_disconnected() -> None:
+        log.warning("nats_disconnected")
+
+    async def on_reconnected() -> None:
+        log.info("nats_reconnected")
+
+    return await nats.connect(
+        url,
+        name=name,
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=0.2,
+        connect_timeout=2,
+        ping_interval=5,
+        max_outstanding_pings=2,
+        error_cb=on_error,
+        disconnected_cb=on_disconnected,
+        reconnected_cb=on_reconnected,
+    )

@@ -1,0 +1,93 @@
+"""What every worker process does: read its configuration, log, stop when told to or when its supervisor is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import structlog
+from tradewind.errors import FencedOut, InvalidValue, TradewindError
+
+ROLES = {
+    "feed": "tradewind_workers.runner.feed_worker",
+    "pipeline": "tradewind_workers.runner.stage_worker",
+    "gateway": "tradewind_workers.gateway.process",
+    "simulator": "tradewind_workers.simulator.process",
+    "sink": "tradewind_workers.sinks.process",
+}
+STOPPED, CRASHED, BAD_CONFIG, FENCED_OUT = 0, 1, 2, 3
+GRACE_S = 10.0
+log = structlog.get_logger()
+
+
+def configure_logging() -> None:
+    """Lines of JSON on stderr."""
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def main(path: str) -> int:
+    """Run the worker of a configuration file; the process's exit code."""
+    configure_logging()
+    try:
+        config: dict[str, Any] = json.loads(Path(path).read_text())
+        role = ROLES[config["role"]]
+    except (OSError, ValueError, KeyError) as error:
+        log.error("bad_configuration", path=path, error=repr(error))
+        return BAD_CONFIG
+    structlog.contextvars.bind_contextvars(workload=config["name"])
+    try:
+        asyncio.run(_run(role, config))
+    except FencedOut as error:
+        log.warning("fenced_out", detail=str(error))
+        return FENCED_OUT
+    except InvalidValue as error:
+        log.error("bad_configuration", error=str(error))
+        return BAD_CONFIG
+    except TradewindError as error:
+        log.error("failed", error=str(error))
+        return CRASHED
+    except Exception:
+        log.exception("crashed")
+        return CRASHED
+    return STOPPED
+
+
+async def _run(role: str, config: dict[str, Any]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if config.get("supervised"):
+        threading.Thread(target=_watch_supervisor, args=(loop, stop), daemon=True).start()
+    await import_module(role).run(config, stop)
+
+
+def _watch_supervisor(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """The supervisor holds the other end of stdin: at its end, stop; what does not stop in time is ended."""
+    while os.read(0, 1024):
+        continue
+    try:
+        loop.call_soon_threadsafe(stop.set)
+    except RuntimeError:
+        return  # the loop has ended by itself
+    threading.Event().wait(GRACE_S)
+    os._exit(CRASHED)

@@ -1,0 +1,208 @@
+"""A pipeline's worker: input stream in, one fenced message per input range out, snapshots beside.
+
+What waits while a publish is in flight goes into the next range, so batches grow only under load. A range holds
+either rows or order reports, never both: their order is that of messages. After a restart the stages go on from the
+last snapshot; ranges that are published already are computed again but not published.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from tradewind.api.pipeline import TradingPipeline
+from tradewind.contract.codec import parse_batch
+from tradewind.contract.subjects import Names
+from tradewind.errors import UndecodableMessage
+from tradewind.events import Source
+
+from tradewind_workers.rows import Rows
+from tradewind_workers.runner.connection import connect
+from tradewind_workers.runner.fenced import FencedPublisher
+from tradewind_workers.runner.health import health_server
+from tradewind_workers.runner.heartbeat import beat
+from tradewind_workers.runner.instruments import await_instruments
+from tradewind_workers.runner.reader import StreamReader
+from tradewind_workers.runner.snapshots import Snapshot, SnapshotStore
+from tradewind_workers.runner.tasks import run_until
+from tradewind_workers.stages.chain import build_chain
+from tradewind_workers.stages.stage import Batch, Stage, decode_batch, encode_batch, run_chain
+
+log = structlog.get_logger()
+MAX_RANGE_ROWS = 131_072
+MAX_RANGE_MESSAGES = 512
+SNAPSHOT_EVERY_S = 5.0
+PROGRESS_EVERY_S = 1.0
+
+
+@dataclass(slots=True)
+class Figures:
+    """What the worker tells of itself."""
+
+    position: int = 0
+    rows: int = 0
+    messages: int = 0
+    published: int = 0
+    last_event_time: int = 0
+    undecodable: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class _Range:
+    """Input messages that are handled together."""
+
+    first: int
+    last: int
+    batches: list[Batch]
+
+    def joined(self) -> Batch:
+        rows = [batch.rows for batch in self.batches if len(batch.rows)]
+        events = tuple(event for batch in self.batches for event in batch.events)
+        return Batch(Rows.concat(rows), events, max(batch.next_row for batch in self.batches))
+
+
+class StageWorker:
+    """The stages of one worker between its reader and its publisher."""
+
+    def __init__(
+        self,
+        stages: list[Stage],
+        reader: StreamReader,
+        publisher: FencedPublisher,
+        snapshots: SnapshotStore,
+        dead: tuple[JetStreamContext, str],
+        already: int,
+    ) -> None:
+        self._stages, self._reader, self._publisher, self._snapshots = stages, reader, publisher, snapshots
+        self._dead_js, self._dead_subject = dead
+        self._already = already
+        self._held: tuple[int, Batch] | None = None
+        self._last_publish = self._last_snapshot = time.monotonic()
+        self._saved = 0
+        self.figures = Figures()
+
+    async def run(self) -> None:
+        while True:
+            taken = await self._next_range()
+            out = run_chain(self._stages, taken.joined())
+            self._count(taken)
+            if taken.last > self._already:
+                await self._publish(taken, out)
+            self.figures.position = taken.last
+            if time.monotonic() - self._last_snapshot > SNAPSHOT_EVERY_S:
+                await self.save()
+
+    async def save(self) -> None:
+        """Keep the state after the last range; its output is published."""
+        self._last_snapshot = time.monotonic()
+        if self.figures.position > self._saved:
+            states = {stage.name: stage.snapshot() for stage in self._stages}
+            await self._snapshots.save(Snapshot(self.figures.position, states))
+            self._saved = self.figures.position
+
+    async def _publish(self, taken: _Range, out: Batch) -> None:
+        silent = not out.events and not len(out.rows)
+        if silent and time.monotonic() - self._last_publish < PROGRESS_EVERY_S:
+            return
+        await self._publisher.publish(encode_batch(out, taken.first, taken.last))
+        self._last_publish = time.monotonic()
+        self.figures.published += 1
+
+    async def _next_range(self) -> _Range:
+        """At least one message, and what waits behind it, as long as it is of the same kind."""
+        sequence, batch = self._held or await self._read()
+        self._held = None
+        taken = _Range(sequence, sequence, [batch])
+        size = len(batch.rows)
+        while self._reader.waiting and size < MAX_RANGE_ROWS and len(taken.batches) < MAX_RANGE_MESSAGES:
+            sequence, batch = await self._read()
+            if _is_report(batch) != _is_report(taken.batches[0]) or (taken.last <= self._already < sequence):
+                self._held = sequence, batch
+                break
+            taken.batches.append(batch)
+            taken.last = sequence
+            size += len(batch.rows)
+        return taken
+
+    async def _read(self) -> tuple[int, Batch]:
+        while True:
+            sequence, subject, data = await self._reader.next()
+            try:
+                return sequence, decode_batch(parse_batch(data))
+            except UndecodableMessage as error:
+                self.figures.undecodable[error.reason] += 1
+                log.warning("undecodable_input", subject=subject, sequence=sequence, reason=error.reason)
+                headers = {"Reason": error.reason, "Subject": subject, "Sequence": str(sequence)}
+                await self._dead_js.publish(self._dead_subject, data[:4096], headers=headers)
+
+    def _count(self, taken: _Range) -> None:
+        self.figures.messages += len(taken.batches)
+        for batch in taken.batches:
+            if len(batch.rows):
+                self.figures.rows += len(batch.rows)
+                self.figures.last_event_time = int(batch.rows.receive_time[-1])
+
+
+def _is_report(batch: Batch) -> bool:
+    return bool(batch.events) and not len(batch.rows) and batch.events[0].at.source == Source.ACCOUNT
+
+
+async def run(config: dict[str, Any], stop: asyncio.Event) -> None:
+    """The worker's life; raises FencedOut when another has taken over."""
+    client = await connect(config["nats_url"], config["name"])
+    try:
+        worker, reader = await _open(config, client)
+        bucket = await client.jetstream().key_value(Names(config["namespace"]).control_bucket)
+        try:
+            async with health_server(config.get("port"), lambda: worker.figures.position > 0):
+                await run_until(stop, worker.run(), beat(bucket, config["name"], "pipeline", lambda: _figures(worker)))
+            if client.is_connected:
+                await worker.save()
+        finally:
+            await reader.close()
+    finally:
+        await client.close()
+
+
+async def _open(config: dict[str, Any], client: Client) -> tuple[StageWorker, StreamReader]:
+    js = client.jetstream()
+    names = Names(config["namespace"])
+    pipeline = TradingPipeline.model_validate(config["pipeline"])
+    instruments = await await_instruments(await js.key_value(names.control_bucket), config["feed"])
+    stages = build_chain(
+        pipeline.spec, pipeline.metadata.name, config["run_id"], config["symbols"], instruments, config["stages"]
+    )
+    publisher = FencedPublisher(client, js, names.events_stream, config["output"])
+    last = await publisher.open()
+    already = parse_batch(last).last_input if last else 0
+    store = SnapshotStore(await js.key_value(names.snapshot_bucket), config["name"])
+    snapshot = await store.load()
+    if snapshot is not None:
+        for stage in stages:
+            if stage.name in snapshot.stages:
+                stage.restore(snapshot.stages[stage.name])
+    position = snapshot.position if snapshot else 0
+    log.info("stages_start", stages=config["stages"], position=position, published=already)
+    reader = StreamReader(client, js, config["input"]["stream"], config["input"]["subjects"], position)
+    worker = StageWorker(stages, reader, publisher, store, (js, names.dead(config["name"])), already)
+    worker.figures.position = position
+    return worker, reader
+
+
+def _figures(worker: StageWorker) -> dict[str, Any]:
+    figures = worker.figures
+    counts = {name: dict(getattr(stage, "counts", {})) for stage in worker._stages for name in (stage.name,)}  # noqa: SLF001
+    return {
+        "position": figures.position,
+        "rows": figures.rows,
+        "published": figures.published,
+        "lastEventTime": figures.last_event_time,
+        "undecodable": dict(figures.undecodable),
+        "counts": {name: found for name, found in counts.items() if found},
+    }
