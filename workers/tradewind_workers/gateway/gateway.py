@@ -289,6 +289,12 @@ class Gateway:
                 total += entry.instrument.notional(1, entry.quantity) * mark
         return total
 
+    def expected_balances(self) -> dict[str, Decimal]:
+        """What the venue should hold for us by currency: the opening and what our fills made of it."""
+        cash, held = self._ledger_balances()
+        currencies = {*self._opening, *cash, *held}
+        return {c: self._opening.get(c, ZERO) + cash.get(c, ZERO) + held.get(c, ZERO) for c in currencies}
+
     def day_profit(self, now: int) -> Decimal | None:
         equity = self.equity(now)
         return None if equity is None or self.day is None else equity - self.day.equity

@@ -161,7 +161,7 @@ def open_source(config: dict[str, Any]) -> MarketSource:
     if config["venue"] in ("MEXC", "Simulated"):
         from tradewind_workers.venues.mexc.feed import MexcFeed
 
-        return MexcFeed(symbols, config["ws_url"], config["rest_url"], config.get("depth", True))
+        return MexcFeed(symbols, config["ws_url"], config["rest_url"], depth=config.get("depth", True))
     if config["venue"] == "Replay":
         from tradewind_workers.feeds.capture import open_capture
         from tradewind_workers.feeds.replay_source import ReplaySource

@@ -120,7 +120,7 @@ class StreamReader:
         if message.headers and message.headers.get("Status") == "100":
             stalled = message.headers.get("Nats-Consumer-Stalled")
             if message.reply or stalled:
-                await self._client.publish(message.reply or stalled)
+                await self._client.publish(message.reply or stalled or "")
             last = message.headers.get("Nats-Last-Consumer")
             if last is not None and int(last) != self._delivered:
                 await self._reopen(f"{int(last) - self._delivered} messages missing")

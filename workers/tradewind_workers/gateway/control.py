@@ -1,0 +1,190 @@
+"""What the control bucket tells a gateway: limits, halts, releases, unwinding; and the freshness of that path.
+
+A halt latches the moment its key is seen, before anything is journalled; the acknowledgement follows at once and is
+written again when cancels and closing orders are through.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+import nats.errors
+import structlog
+from nats.js.errors import APIError, NoStreamResponseError
+from nats.js.kv import KeyValue
+from pydantic import ValidationError
+from tradewind.api.kill_switch import KillSwitch
+from tradewind.api.risk_policy import RiskPolicy
+from tradewind.contract.subjects import ack_key, escape, limits_key, operator_key
+from tradewind.durations import SECOND, parse_duration
+
+from tradewind_workers.gateway.gateway import Gateway
+from tradewind_workers.gateway.latches import EVERYTHING
+from tradewind_workers.gateway.outbox import Outbox
+
+log = structlog.get_logger()
+BLIND = "blind"
+_AWAY = (nats.errors.Error, APIError, NoStreamResponseError, TimeoutError, OSError)
+
+
+class ControlWatch:
+    """Watches the bucket and tells the gateway."""
+
+    def __init__(self, bucket: KeyValue, gateway: Gateway, outbox: Outbox, clock: Callable[[], int]) -> None:
+        self._bucket, self._gateway, self._outbox, self._clock = bucket, gateway, outbox, clock
+        self._limits_key = limits_key(gateway.name)
+        self._unwind_key = f"unwind.{escape(gateway.name)}"
+        self._operator_seen = clock()
+        self._acks: dict[str, dict[str, Any]] = {}
+        self._work: set[asyncio.Task[None]] = set()
+        self.unwound = False
+        self.limits_known = asyncio.Event()
+
+    async def run(self) -> None:
+        """Watch until cancelled; a watch that breaks is begun anew, with a full re-read."""
+        while True:
+            try:
+                watcher = await self._bucket.watchall()
+                async for entry in watcher:
+                    if entry is not None:
+                        self._on_key(entry.key, entry.value or b"", deleted=bool(entry.operation))
+            except _AWAY as error:
+                log.warning("control_watch_broken", error=repr(error))
+            await asyncio.sleep(0.2)
+
+    async def watch_freshness(self) -> None:
+        """Without a sign of the operator for ``blindAfter``, positions may only shrink."""
+        limit = parse_duration(self._gateway.account.spec.blind_after)
+        while True:
+            await asyncio.sleep(0.5)
+            now = self._clock()
+            blind = now - self._operator_seen > limit
+            latched = BLIND in self._gateway.latches.halts
+            if blind and not latched:
+                log.warning("blind", seconds=(now - self._operator_seen) / SECOND)
+                self._gateway.latches.released.discard(BLIND)
+                reason = "no news of halts: the control bucket is silent"
+                self._outbox.put(self._gateway.latch(BLIND, "Reduce", reason, frozenset((EVERYTHING,)), now))
+            elif latched and not blind:
+                self._outbox.put(self._gateway.on_release(BLIND, "gateway", "news of halts again", now))
+
+    @property
+    def age(self) -> float:
+        """Seconds since the operator was last heard of."""
+        return (self._clock() - self._operator_seen) / SECOND
+
+    async def close(self) -> None:
+        for task in self._work:
+            task.cancel()
+        await asyncio.gather(*self._work, return_exceptions=True)
+
+    def _on_key(self, key: str, value: bytes, *, deleted: bool) -> None:
+        if key == operator_key():
+            self._operator_seen = self._clock()
+        elif key.startswith("halt.") and not deleted:
+            self._on_halt(key, value)
+        elif key == self._limits_key:
+            self._on_limits(b"{}" if deleted else value)
+        elif key == self._unwind_key and not deleted:
+            self._start(self._unwind(json.loads(value)))
+
+    def _on_halt(self, key: str, value: bytes) -> None:
+        """A halt nobody can read halts everything: it was meant to halt something."""
+        seen = self._clock()
+        try:
+            switch = KillSwitch.model_validate_json(value, strict=False)
+        except ValidationError as error:
+            log.error("unreadable_halt", key=key, error=str(error)[:500])
+            uid = key.removeprefix("halt.")
+            if uid not in self._gateway.latches.halts and uid not in self._gateway.latches.released:
+                everything = frozenset((EVERYTHING,))
+                self._outbox.put(self._gateway.latch(uid, "Halt", "a halt that cannot be read", everything, seen))
+            return
+        uid = switch.metadata.uid
+        if switch.spec.release is not None:
+            release = switch.spec.release
+            self._outbox.put(self._gateway.on_release(uid, release.by, release.reason, seen))
+            return
+        if uid in self._gateway.latches.released:
+            return
+        effects = self._gateway.on_halt(switch, seen)
+        latched = self._clock()
+        if uid not in self._gateway.latches.halts:
+            return  # nothing of this account is in its scope
+        self._outbox.put(effects)
+        self._start(self._acknowledge(uid, switch.spec.action, seen, latched))
+
+    async def _acknowledge(self, uid: str, action: str, seen: int, latched: int) -> None:
+        halt = self._gateway.latches.halts[uid]
+        covered = [
+            order.client_order_id for order in self._gateway.orders.working() if halt.covers(order.intent.pipeline)
+        ]
+        ack: dict[str, Any] = {
+            "account": self._gateway.name,
+            "uid": uid,
+            "action": action,
+            "seenAt": seen,
+            "latchedAt": latched,
+        }
+        await self._put_ack(uid, ack)
+        await self._quiet(covered if action in ("CancelAll", "Flatten") else [])
+        ack |= {"quietAt": self._clock(), "cancelled": self._cancelled(covered)}
+        if action == "Flatten":
+            now = self._clock()
+            pipelines = [None] if EVERYTHING in halt.pipelines else sorted(halt.pipelines)
+            for pipeline in pipelines:
+                self._outbox.put(self._gateway.flatten(pipeline, f"halt: {halt.reason}", now))
+            await self._quiet([])
+            ack |= {"flattenedAt": self._clock()}
+        await self._put_ack(uid, ack | {"enforced": True})
+
+    def _cancelled(self, order_ids: list[str]) -> int:
+        """How many the venue confirmed as cancelled."""
+        return sum(self._gateway.orders.by_id[order_id].status == "CANCELLED" for order_id in order_ids)
+
+    async def _quiet(self, order_ids: list[str]) -> None:
+        """Until nothing is on its way any more and these orders have ended."""
+        while not self._outbox.idle or any(self._gateway.orders.by_id[order_id].works for order_id in order_ids):
+            await asyncio.sleep(0.005)
+
+    async def _put_ack(self, uid: str, ack: dict[str, Any]) -> None:
+        while True:
+            try:
+                await self._bucket.put(ack_key(self._gateway.name, uid), json.dumps(ack).encode())
+            except _AWAY as error:
+                log.warning("ack_not_written", uid=uid, error=repr(error))
+                await asyncio.sleep(0.2)
+                continue
+            return
+
+    def _on_limits(self, value: bytes) -> None:
+        """New limits hold at once; ones that cannot be read deny everything."""
+        try:
+            document = json.loads(value)
+            policies = [RiskPolicy.model_validate(policy) for policy in document.get("policies", [])]
+            self._gateway.pipelines.update(document.get("pipelines", {}))
+        except (ValueError, TypeError, AttributeError) as error:
+            log.error("unreadable_limits", error=str(error)[:500])
+            policies = []
+        hashes = {
+            policy.metadata.name: hashlib.sha256(policy.spec.model_dump_json().encode()).hexdigest()[:16]
+            for policy in policies
+        }
+        self._outbox.put(self._gateway.on_policies(policies, self._clock(), hashes))
+        self.limits_known.set()
+
+    async def _unwind(self, document: dict[str, Any]) -> None:
+        """Close the positions of pipelines whose run ends."""
+        for pipeline in document.get("pipelines", []):
+            self._outbox.put(self._gateway.flatten(pipeline, "end of run", self._clock()))
+        await self._quiet([order.client_order_id for order in self._gateway.orders.working()])
+        self.unwound = True
+
+    def _start(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)

@@ -1,0 +1,112 @@
+"""Carries out what the core decides: records to the journal, orders to the venue only once their record is there.
+
+Cancels go out at once, whatever the journal does. What waits while the journal is being written goes in together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+import structlog
+from tradewind.errors import VenueError, VenueUnknown
+
+from tradewind_workers.gateway.effects import Cancel, Effect, Place, Record
+from tradewind_workers.gateway.gateway import Gateway
+from tradewind_workers.gateway.journal import Journal
+from tradewind_workers.venues.port import SignedRequest, TradingVenue
+
+log = structlog.get_logger()
+
+
+class Outbox:
+    """``put`` effects in the order the core made them."""
+
+    def __init__(self, gateway: Gateway, journal: Journal, venue: TradingVenue, clock: Callable[[], int]) -> None:
+        self._gateway, self._journal, self._venue, self._clock = gateway, journal, venue, clock
+        self._waiting: deque[Record | tuple[Place, SignedRequest]] = deque()
+        self._changed = asyncio.Event()
+        self._sending: set[asyncio.Task[None]] = set()
+        self._last_ack_ns = 0
+        self.order_latencies: deque[int] = deque(maxlen=1024)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing waits for the journal or for the venue's answer."""
+        return not self._waiting and not self._sending
+
+    def put(self, effects: list[Effect]) -> None:
+        """Take on effects; orders are signed now, so that the deadline in their record is the venue's."""
+        for effect in effects:
+            if isinstance(effect, Cancel):
+                self._start(self._cancel(effect))
+            elif isinstance(effect, Place):
+                self._waiting.append((effect, self._venue.sign(effect.order, self._clock())))
+            else:
+                self._waiting.append(effect)
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Write and send until cancelled."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            while self._waiting:
+                taken = list(self._waiting)
+                records = [entry.event for entry in taken if isinstance(entry, Record)]
+                if records:
+                    await self._journal.append(records)
+                for entry in taken:
+                    self._waiting.popleft()
+                    if not isinstance(entry, Record):
+                        self._start(self._place(*entry))
+
+    async def close(self) -> None:
+        for task in self._sending:
+            task.cancel()
+        await asyncio.gather(*self._sending, return_exceptions=True)
+
+    def _start(self, work: object) -> None:
+        task = asyncio.ensure_future(work)  # type: ignore[call-overload]
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+    async def _place(self, place: Place, request: SignedRequest) -> None:
+        """The last look at the latches, then the socket."""
+        order_id = place.order.client_order_id
+        halt = "" if place.exempt else self._gateway.may_send(order_id)
+        now = self._clock()
+        if halt:
+            self.put(self._gateway.on_refused(order_id, "KILL_SWITCH", f"held back before sending: {halt}", now))
+            return
+        if request.latest_acceptance and now > request.latest_acceptance:
+            self.put(
+                self._gateway.on_refused(order_id, "INTENT_EXPIRED", "its deadline passed before it was sent", now)
+            )
+            return
+        try:
+            report = await self._venue.place(request)
+        except VenueUnknown as error:
+            log.warning("order_without_answer", order=order_id, error=str(error))
+            self.put(self._gateway.on_no_answer(order_id, self._clock()))
+        except VenueError as error:
+            self.put(self._gateway.on_refused(order_id, error.code, error.detail, self._clock()))
+        else:
+            self.order_latencies.append(self._clock() - now)
+            self.put(self._gateway.on_venue_report(report, self._clock()))
+
+    async def _cancel(self, cancel: Cancel) -> None:
+        """Until the venue has confirmed it, or says that there is nothing to cancel."""
+        while True:
+            try:
+                report = await self._venue.cancel(cancel.symbol, cancel.client_order_id)
+            except VenueUnknown as error:
+                log.warning("cancel_without_answer", order=cancel.client_order_id, error=str(error))
+                await asyncio.sleep(0.2)
+                continue
+            except VenueError as error:
+                log.info("nothing_to_cancel", order=cancel.client_order_id, code=error.code)
+                return
+            self.put(self._gateway.on_venue_report(report, self._clock()))
+            return

@@ -1,0 +1,237 @@
+"""The gateway's process: the core of an account wired to its journal, its venue, its control bucket and its pipelines.
+
+The halt watcher starts before anything else. No intent is taken before orders, fills and balances are reconciled and
+the limits are known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+import time
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import structlog
+from nats.aio.client import Client
+from nats.js.kv import KeyValue
+from tradewind.api.account import TradingAccount
+from tradewind.contract.codec import decode_event, parse_batch
+from tradewind.contract.subjects import Names
+from tradewind.durations import SECOND, parse_duration
+from tradewind.errors import InvalidValue, UndecodableMessage, VenueError
+from tradewind.events import Intent
+from tradewind.instrument import Instrument
+
+from tradewind_workers.gateway.control import ControlWatch
+from tradewind_workers.gateway.gateway import Gateway
+from tradewind_workers.gateway.journal import Journal
+from tradewind_workers.gateway.outbox import Outbox
+from tradewind_workers.gateway.status import gateway_figures
+from tradewind_workers.gateway.venue_link import VenueLink
+from tradewind_workers.rows import decode_rows
+from tradewind_workers.runner.connection import connect
+from tradewind_workers.runner.health import health_server
+from tradewind_workers.runner.heartbeat import beat
+from tradewind_workers.runner.instruments import await_instruments
+from tradewind_workers.runner.reader import StreamReader
+from tradewind_workers.runner.tasks import run_until
+from tradewind_workers.simulator.matching import Fees
+from tradewind_workers.venues.paper import PaperVenue
+from tradewind_workers.venues.port import TradingVenue
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class GatewayProcess:
+    """The parts of a running gateway."""
+
+    config: dict[str, Any]
+    client: Client
+    names: Names
+    bucket: KeyValue
+    gateway: Gateway
+    venue: TradingVenue
+    journal: Journal
+    outbox: Outbox
+    control: ControlWatch
+    link: VenueLink
+    ready: bool = False
+    undecodable: int = 0
+
+    async def trade(self) -> None:
+        """Reconcile, wait for the limits, then take intents."""
+        await self._first_reconciliation()
+        await self.control.limits_known.wait()
+        self.ready = True
+        log.info("gateway_ready", epoch=self.gateway.epoch)
+        subjects = [subject for pipeline in self.config["pipelines"] for subject in pipeline["subjects"]]
+        if not subjects:
+            await asyncio.Event().wait()
+        after = min(self.gateway.handled(subject) for subject in subjects)
+        reader = StreamReader(self.client, self.client.jetstream(), self.names.events_stream, subjects, after)
+        try:
+            async for sequence, subject, data in reader.messages():
+                if sequence > self.gateway.handled(subject):
+                    self._take_intents(sequence, subject, data)
+        finally:
+            await reader.close()
+
+    async def watch_market(self) -> None:
+        """Rows of the account's feeds, for reference prices and for the paper venue."""
+        subjects = [self.names.feed(feed) for feed in self.config["feeds"]]
+        if not subjects:
+            await asyncio.Event().wait()
+        js = self.client.jetstream()
+        reader = StreamReader(self.client, js, self.names.input_stream, subjects, 0, new=True)
+        try:
+            async for _, _, data in reader.messages():
+                try:
+                    message = parse_batch(data)
+                    rows = decode_rows(message.rows) if message.HasField("rows") else None
+                except UndecodableMessage:
+                    self.undecodable += 1
+                    continue
+                if rows is not None:
+                    self.gateway.on_rows(rows)
+                    if isinstance(self.venue, PaperVenue):
+                        self.venue.on_rows(rows)
+        finally:
+            await reader.close()
+
+    async def tick(self) -> None:
+        while True:
+            await asyncio.sleep(0.25)
+            self.outbox.put(self.gateway.on_clock(time.time_ns()))
+
+    def _take_intents(self, sequence: int, subject: str, data: bytes) -> None:
+        try:
+            events = [decode_event(event) for event in parse_batch(data).events]
+        except UndecodableMessage as error:
+            self.undecodable += 1
+            log.error("undecodable_intents", subject=subject, sequence=sequence, error=str(error))
+            return
+        intents = [event for event in events if isinstance(event, Intent)]
+        for intent in intents:
+            self.outbox.put(self.gateway.on_intent(intent, time.time_ns()))
+        if intents:
+            self.outbox.put(self.gateway.progress(subject, sequence, time.time_ns()))
+
+    async def _first_reconciliation(self) -> None:
+        while True:
+            try:
+                await self.link.reconcile()
+                balances = {currency: balance.total for currency, balance in (await self.venue.balances()).items()}
+            except VenueError as error:
+                log.warning("reconciliation_unanswered", error=str(error))
+                await asyncio.sleep(1)
+                continue
+            self.link.drift = []
+            self.outbox.put(self.gateway.set_balances(balances, time.time_ns()))
+            return
+
+
+async def run(config: dict[str, Any], stop: asyncio.Event) -> None:
+    """The gateway's life; raises FencedOut when another has taken over."""
+    client = await connect(config["nats_url"], config["name"])
+    venue: TradingVenue | None = None
+    process: GatewayProcess | None = None
+    try:
+        process = await _open(config, client)
+        venue = process.venue
+        account = process.gateway.name
+        figures = lambda: gateway_figures(process.gateway, process.outbox, process.control, process.link, process.ready)  # noqa: E731
+        async with health_server(config.get("port"), lambda: process.ready):
+            await run_until(
+                stop,
+                process.control.run(),
+                process.control.watch_freshness(),
+                process.outbox.run(),
+                process.link.listen(),
+                process.link.watch(),
+                process.watch_market(),
+                process.trade(),
+                process.tick(),
+                beat(process.bucket, f"gateway-{account}", "gateway", figures),
+            )
+    finally:
+        if process is not None:
+            await process.control.close()
+            await process.outbox.close()
+        if venue is not None:
+            await venue.close()
+        await client.close()
+
+
+async def _open(config: dict[str, Any], client: Client) -> GatewayProcess:
+    account = TradingAccount.model_validate(config["account"])
+    names = Names(config["namespace"])
+    bucket = await client.jetstream().key_value(names.control_bucket)
+    instruments: dict[str, Instrument] = {}
+    for feed in config["feeds"]:
+        instruments |= await await_instruments(bucket, feed)
+    journal = Journal(client, names, account.metadata.name)
+    entries = await journal.read()
+    gateway = Gateway(account, instruments, {p["name"]: p["labels"] for p in config["pipelines"]})
+    for entry in entries:
+        gateway.apply(entry)
+    venue = _venue(config, account, gateway, instruments)
+    await venue.start()
+    await venue.instruments(sorted(instruments))
+    if isinstance(venue, PaperVenue):
+        _resume_paper(venue, gateway)
+    holder = f"{socket.gethostname()}-{os.getpid()}"
+    effects = gateway.start(time.time_ns(), holder, secrets.token_hex(8))
+    outbox = Outbox(gateway, journal, venue, time.time_ns)
+    outbox.put(effects)
+    control = ControlWatch(bucket, gateway, outbox, time.time_ns)
+    link = VenueLink(gateway, outbox, venue, time.time_ns)
+    return GatewayProcess(config, client, names, bucket, gateway, venue, journal, outbox, control, link)
+
+
+def _venue(
+    config: dict[str, Any], account: TradingAccount, gateway: Gateway, instruments: dict[str, Instrument]
+) -> TradingVenue:
+    """The venue of the account's mode.
+
+    Raises:
+        InvalidValue: a venue or mode without an adapter in this version.
+    """
+    spec = account.spec
+    if spec.venue == "Simulated" or (spec.venue == "MEXC" and spec.mode == "Live"):
+        from tradewind_workers.venues.mexc.trading import MexcTrading
+
+        key, secret = os.environ.get("TRADEWIND_API_KEY", ""), os.environ.get("TRADEWIND_API_SECRET", "")
+        if not key or not secret:
+            raise InvalidValue("the login is missing: set TRADEWIND_API_KEY and TRADEWIND_API_SECRET")
+        return MexcTrading(config["rest_url"], config["ws_url"], key, secret)
+    if spec.mode == "Paper":
+        simulation = spec.simulation
+        balances = {currency: Decimal(amount) for currency, amount in simulation.balances.items()}
+        for currency, amount in gateway.expected_balances().items():
+            balances[currency] = balances.get(currency, Decimal(0)) + amount
+        latencies = tuple(
+            parse_duration(text) / SECOND for text in (simulation.order_latency, simulation.report_latency)
+        )
+        fees = Fees(Decimal(simulation.fees.maker), Decimal(simulation.fees.taker))
+        return PaperVenue(
+            account.metadata.name, instruments.values(), fees, balances, (latencies[0], latencies[1]), time.time_ns
+        )
+    raise InvalidValue(
+        f"venue {spec.venue} in mode {spec.mode} is not available in this version: use Simulated or Paper"
+    )
+
+
+def _resume_paper(venue: PaperVenue, gateway: Gateway) -> None:
+    """Orders that rested when the journal ended rest again; what was on its way is gone."""
+    from tradewind_workers.venues.port import NewOrder
+
+    resting = [order for order in gateway.orders.working() if order.intent.time_in_force == "GTC"]
+    venue.resume(
+        NewOrder(o.client_order_id, o.intent.symbol, o.intent.side, o.left, o.intent.limit_price, "GTC")
+        for o in resting
+    )
