@@ -21,7 +21,7 @@ def parse_decimal(text: str) -> Decimal:
         InvalidValue: anything else.
     """
     if not isinstance(text, str) or not _DECIMAL.match(text):
-        raise InvalidValue(f"{text!r} is not a decimal: write it as a quoted string such as \"0.03\", at most 9 decimals")
+        raise InvalidValue(f'{text!r} is not a decimal: write it as a quoted string such as "0.03", at most 9 decimals')
     return Decimal(text)
 
 

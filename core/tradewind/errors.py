@@ -1,13 +1,13 @@
 """Every error tradewind raises on purpose, in one tree.
 
-    TradewindError
-    ├── InvalidValue            a text that is not the decimal, duration or name it should be
-    ├── InvalidManifest         a manifest, or several together, that cannot run: a list of problems
-    ├── UndecodableMessage      bytes that are not what their subject says: counted and dead-lettered
-    ├── FencedOut               another process writes this subject now: this one must end
-    ├── VenueError              a venue refused a request for a stated reason: fix the request
-    │   └── VenueUnknown        nobody can say whether the request was carried out: ask again, never re-send blindly
-    └── Unavailable             something this process needs does not answer: retried, then reported
+TradewindError
+├── InvalidValue            a text that is not the decimal, duration or name it should be
+├── InvalidManifest         a manifest, or several together, that cannot run: a list of problems
+├── UndecodableMessage      bytes that are not what their subject says: counted and dead-lettered
+├── FencedOut               another process writes this subject now: this one must end
+├── VenueError              a venue refused a request for a stated reason: fix the request
+│   └── VenueUnknown        nobody can say whether the request was carried out: ask again, never re-send blindly
+└── Unavailable             something this process needs does not answer: retried, then reported
 """
 
 

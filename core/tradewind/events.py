@@ -252,4 +252,3 @@ class Progress:
 
 JournalEntry = Epoch | OrderPlaced | Latch | DayStart | LimitsAdopted | Progress
 Event = Candle | RegimeChange | Signal | Allocation | Intent | OrderReport | DeadLetter | JournalEntry
-

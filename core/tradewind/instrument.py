@@ -49,7 +49,9 @@ class Instrument:
         }
 
 
-def instrument(symbol: str, tick_size: str, lot_size: str, base: str = "", quote: str = "", min_notional: str = "0") -> Instrument:
+def instrument(
+    symbol: str, tick_size: str, lot_size: str, base: str = "", quote: str = "", min_notional: str = "0"
+) -> Instrument:
     """An instrument from decimal texts; base and quote are taken from the symbol where not given.
 
     Raises:

@@ -21,7 +21,11 @@ from tradewind.api.pipeline import Generated, Replay
 
 
 class Credentials(Model):
-    secret_name: str = Field(description="Secret with the keys apiKey and apiSecret; locally the variables NAME_API_KEY and NAME_API_SECRET.", min_length=1, max_length=253)
+    secret_name: str = Field(
+        description="Secret with the keys apiKey and apiSecret; locally the variables NAME_API_KEY and NAME_API_SECRET.",
+        min_length=1,
+        max_length=253,
+    )
 
 
 class InstrumentSettings(Model):
@@ -41,13 +45,19 @@ class Fees(Model):
 class Simulation(Model):
     """What the matching engine assumes; printed on every report."""
 
-    balances: dict[Currency, NonNegativeDecimal] = Field(default_factory=lambda: {"USDT": "10000"}, description="What the account holds at first.", max_length=64)
+    balances: dict[Currency, NonNegativeDecimal] = Field(
+        default_factory=lambda: {"USDT": "10000"}, description="What the account holds at first.", max_length=64
+    )
     fees: Fees = Field(default_factory=Fees, description="What trading costs.")  # type: ignore[arg-type]
     order_latency: PositiveDuration = Field("5ms", description="From the decision to the venue's book; never zero.")
-    report_latency: PositiveDuration = Field("5ms", description="From the venue's book back to the gateway; never zero.")
+    report_latency: PositiveDuration = Field(
+        "5ms", description="From the venue's book back to the gateway; never zero."
+    )
     replay: Replay | None = Field(None, description="A capture the simulator plays as its market.")
     generated: Generated | None = Field(None, description="A market the simulator makes up; the default.")
-    instruments: list[InstrumentSettings] = Field(default_factory=list, description="Increments by symbol; taken from the data where missing.", max_length=1000)
+    instruments: list[InstrumentSettings] = Field(
+        default_factory=list, description="Increments by symbol; taken from the data where missing.", max_length=1000
+    )
 
     @model_validator(mode="after")
     def _one_market(self) -> Simulation:
@@ -57,22 +67,35 @@ class Simulation(Model):
 
 
 class Reconciliation(Model):
-    open_orders_every: PositiveDuration = Field("5s", description="How often open orders are compared with the venue's.")
+    open_orders_every: PositiveDuration = Field(
+        "5s", description="How often open orders are compared with the venue's."
+    )
     positions_every: PositiveDuration = Field("30s", description="How often positions are compared with the venue's.")
-    in_flight_after: PositiveDuration = Field("2s", description="An order without an answer for this long is asked about.")
+    in_flight_after: PositiveDuration = Field(
+        "2s", description="An order without an answer for this long is asked about."
+    )
 
 
 class TradingAccountSpec(Model):
     venue: Literal["MEXC", "Alpaca", "CCXT", "Simulated"] = Field(description="Where orders go. Immutable.")
     market: Literal["Spot", "Perpetual"] = Field("Spot", description="Market of the venue. Immutable.")
-    mode: Literal["Paper", "Shadow", "Live"] = Field("Paper", description="Paper matches orders here against the venue's market data; Shadow does so beside a real login; Live sends them.")
+    mode: Literal["Paper", "Shadow", "Live"] = Field(
+        "Paper",
+        description="Paper matches orders here against the venue's market data; Shadow does so beside a real login; Live sends them.",
+    )
     credentials: Credentials | None = Field(None, description="The login; needed for Live and Shadow.")
     simulated: Simulation | None = Field(None, description="Assumptions of Paper and of venue Simulated.")
-    reconciliation: Reconciliation = Field(default_factory=Reconciliation, description="How often the venue is asked what is true.")  # type: ignore[arg-type]
+    reconciliation: Reconciliation = Field(
+        default_factory=Reconciliation, description="How often the venue is asked what is true."
+    )  # type: ignore[arg-type]
     day_start: str = Field("UTC", description="Time zone whose midnight starts the trading day.", max_length=64)
     currency: Currency = Field("USDT", description="Currency equity and P&L are told in.")
-    blind_after: DurationText = Field("30s", description="Without news on any halt path for this long, the account only reduces.")
-    deletion_policy: Literal["CancelOrders", "Flatten", "Orphan"] = Field("CancelOrders", description="What happens to orders and positions when the account is deleted.")
+    blind_after: DurationText = Field(
+        "30s", description="Without news on any halt path for this long, the account only reduces."
+    )
+    deletion_policy: Literal["CancelOrders", "Flatten", "Orphan"] = Field(
+        "CancelOrders", description="What happens to orders and positions when the account is deleted."
+    )
 
     @field_validator("day_start")
     @classmethod

@@ -32,7 +32,10 @@ class Release(Model):
 
 class KillSwitchSpec(Model):
     scope: Scope = Field(description="Who is halted.")
-    action: HaltAction = Field("Halt", description="Halt takes no intents; Reduce lets positions only shrink; CancelAll also cancels what rests; Flatten also closes positions.")
+    action: HaltAction = Field(
+        "Halt",
+        description="Halt takes no intents; Reduce lets positions only shrink; CancelAll also cancels what rests; Flatten also closes positions.",
+    )
     reason: Text = Field(description="Why: the first thing anyone will ask.")
     release: Release | None = Field(None, description="Ends the halt; set once.")
 

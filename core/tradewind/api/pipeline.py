@@ -25,7 +25,11 @@ class Replay(Model):
     """Recorded market data in place of a live feed."""
 
     data: str = Field(description="Path of a capture: gzip, one line per message.", max_length=1024)
-    speed: str = Field("1", description="Times real time, as a decimal string, or Max for flat out.", pattern=r"^(Max|[0-9]{1,6}(\.[0-9]{1,3})?)$")
+    speed: str = Field(
+        "1",
+        description="Times real time, as a decimal string, or Max for flat out.",
+        pattern=r"^(Max|[0-9]{1,6}(\.[0-9]{1,3})?)$",
+    )
 
 
 class Generated(Model):
@@ -33,8 +37,12 @@ class Generated(Model):
 
     seed: int = Field(1, ge=0, description="The same seed gives the same data.")
     trades_per_second: int = Field(20, ge=1, le=100_000, description="Mean trades per second and symbol.")
-    volatility: PositiveDecimal = Field("0.0005", description="Standard deviation of the price over one second, as a ratio.")
-    prices: dict[Symbol, PositiveDecimal] = Field(default_factory=dict, description="First price by symbol; 100 where not given.", max_length=1000)
+    volatility: PositiveDecimal = Field(
+        "0.0005", description="Standard deviation of the price over one second, as a ratio."
+    )
+    prices: dict[Symbol, PositiveDecimal] = Field(
+        default_factory=dict, description="First price by symbol; 100 where not given.", max_length=1000
+    )
 
 
 class Feed(Model):
@@ -46,7 +54,9 @@ class Feed(Model):
     market: Literal["Spot", "Perpetual"] = Field("Spot", description="Market of the venue.")
     symbols: list[Symbol] = Field(description="Symbols traded, each once.", min_length=1, max_length=1000)
     shards: int = Field(1, ge=1, le=64, description="How many workers share the symbols.")
-    stale_after: PositiveDuration = Field("10s", description="Without market data for this long, the feed counts as stale.")
+    stale_after: PositiveDuration = Field(
+        "10s", description="Without market data for this long, the feed counts as stale."
+    )
     depth: bool = Field(True, description="Whether book depth is recorded too; needed to match Paper orders.")
     replay: Replay | None = Field(None, description="Settings of venue Replay.")
     generated: Generated | None = Field(None, description="Settings of venue Generated.")
@@ -86,22 +96,35 @@ class RegimeSettings(Model):
     window: int = Field(100, ge=10, le=10_000, description="Recent NATR values a percentile is taken over.")
     high_volatility: Ratio = Field("0.7", description="At or above this percentile of NATR, volatility is high.")
     trend: NonNegativeDecimal = Field("25", description="At or above this ADX, there is a trend.")
-    volatility_hysteresis: Ratio = Field("0.05", description="How far past the threshold the percentile must be to change the axis.")
-    trend_hysteresis: NonNegativeDecimal = Field("2", description="How far past the threshold ADX must be to change the axis.")
+    volatility_hysteresis: Ratio = Field(
+        "0.05", description="How far past the threshold the percentile must be to change the axis."
+    )
+    trend_hysteresis: NonNegativeDecimal = Field(
+        "2", description="How far past the threshold ADX must be to change the axis."
+    )
     min_dwell: int = Field(3, ge=0, le=1000, description="Candles a regime lasts at least.")
 
 
 class Momentum(Model):
     lookback: PositiveDuration = Field("5m", description="The price is compared with the last one this long ago.")
     threshold: PositiveDecimal = Field("0.03", description="Change, as a ratio, from which there is a signal.")
-    exit_threshold: NonNegativeDecimal = Field("0", description="Change, as a ratio towards zero, at which the signal ends: 0 ends it when the move is undone.")
+    exit_threshold: NonNegativeDecimal = Field(
+        "0", description="Change, as a ratio towards zero, at which the signal ends: 0 ends it when the move is undone."
+    )
 
 
 class Plugin(Model):
     """A strategy of your own: a class that implements ``tradewind_workers.stages.strategy.Strategy``."""
 
-    class_name: str = Field(alias="class", description="module:Class, importable where the worker runs.", pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", max_length=256)
-    settings: dict[str, Any] = Field(default_factory=dict, description="Passed to the class as keyword arguments.", max_length=64)
+    class_name: str = Field(
+        alias="class",
+        description="module:Class, importable where the worker runs.",
+        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
+        max_length=256,
+    )
+    settings: dict[str, Any] = Field(
+        default_factory=dict, description="Passed to the class as keyword arguments.", max_length=64
+    )
 
 
 class StrategySettings(Model):
@@ -123,13 +146,24 @@ class StrategySettings(Model):
 
 
 class Sizing(Model):
-    type: Literal["FixedFraction", "VolatilityTarget"] = Field("FixedFraction", description="FixedFraction invests the regime's fraction; VolatilityTarget scales it by target over NATR.")
-    target: PositiveDecimal = Field("0.01", description="NATR, as a ratio, at which VolatilityTarget invests the whole fraction; never more than it.")
+    type: Literal["FixedFraction", "VolatilityTarget"] = Field(
+        "FixedFraction",
+        description="FixedFraction invests the regime's fraction; VolatilityTarget scales it by target over NATR.",
+    )
+    target: PositiveDecimal = Field(
+        "0.01",
+        description="NATR, as a ratio, at which VolatilityTarget invests the whole fraction; never more than it.",
+    )
 
 
 class OrderSettings(Model):
-    type: Literal["Market", "Limit"] = Field("Limit", description="Limit is immediate-or-cancel at the signal's price plus maxSlippage; Market has no limit of its own.")
-    max_slippage: Ratio = Field("0.002", description="How far from the signal's price a Limit order may trade, as a ratio.")
+    type: Literal["Market", "Limit"] = Field(
+        "Limit",
+        description="Limit is immediate-or-cancel at the signal's price plus maxSlippage; Market has no limit of its own.",
+    )
+    max_slippage: Ratio = Field(
+        "0.002", description="How far from the signal's price a Limit order may trade, as a ratio."
+    )
     valid_for: PositiveDuration = Field("1s", description="An intent older than this is denied, not sent.")
 
 
@@ -144,7 +178,10 @@ def _fractions() -> dict[Regime, Ratio]:
 
 class AllocationSettings(Model):
     capital: PositiveDecimal = Field("1000", description="What this pipeline sizes on, in the quote currency.")
-    by_regime: dict[Regime, Ratio] = Field(default_factory=_fractions, description="Fraction of capital a symbol may take, by regime; a regime not listed takes none.")
+    by_regime: dict[Regime, Ratio] = Field(
+        default_factory=_fractions,
+        description="Fraction of capital a symbol may take, by regime; a regime not listed takes none.",
+    )
     before_regime: Ratio = Field("0", description="The fraction while no regime is known yet.")
     cooldown: DurationText = Field("30s", description="Time between two entries in one symbol; exits never wait.")
     sizing: Sizing = Field(default_factory=Sizing, description="How a fraction becomes a quantity.")  # type: ignore[arg-type]
@@ -164,22 +201,40 @@ class AllocationSettings(Model):
 
 class Sink(Model):
     type: Literal["PostgreSQL"] = Field(description="Where events are kept.")
-    dsn_secret: str | None = Field(None, description="Secret whose key dsn holds the connection string; locally an environment variable of that name. Without it, a database of tradewind's own.", max_length=253)
+    dsn_secret: str | None = Field(
+        None,
+        description="Secret whose key dsn holds the connection string; locally an environment variable of that name. Without it, a database of tradewind's own.",
+        max_length=253,
+    )
 
 
 class TradingPipelineSpec(Model):
-    desired_state: Literal["Running", "Paused", "Drained"] = Field("Running", description="Paused takes no new positions; Drained also ends when orders are done.")
-    topology: Literal["Fused", "Distributed"] = Field("Fused", description="Fused runs all stages in one worker, Distributed one worker each.")
+    desired_state: Literal["Running", "Paused", "Drained"] = Field(
+        "Running", description="Paused takes no new positions; Drained also ends when orders are done."
+    )
+    topology: Literal["Fused", "Distributed"] = Field(
+        "Fused", description="Fused runs all stages in one worker, Distributed one worker each."
+    )
     account: Name = Field(description="TradingAccount whose gateway gets the intents.")
     feed: Feed = Field(description="Where market data comes from.")
     candles: Candles = Field(default_factory=Candles, description="How trades become candles.")  # type: ignore[arg-type]
     regime: RegimeSettings = Field(default_factory=RegimeSettings, description="How regimes are told apart.")  # type: ignore[arg-type]
     strategy: StrategySettings = Field(description="What makes signals.")
     allocation: AllocationSettings = Field(default_factory=AllocationSettings, description="How signals become orders.")  # type: ignore[arg-type]
-    sinks: list[Sink] = Field(default_factory=list, description="Where events are kept beside the streams.", max_length=8)
-    update_policy: Literal["Automatic", "Window", "OnApproval"] = Field("Automatic", description="When a new version of tradewind may restart the workers.")
-    unwind_on_stop: bool = Field(False, description="Whether open positions of this pipeline are closed when a paper run ends.")
-    template: dict[str, Any] = Field(default_factory=dict, description="What the workers' pods get besides: resources, scheduling, annotations, env.", max_length=32)
+    sinks: list[Sink] = Field(
+        default_factory=list, description="Where events are kept beside the streams.", max_length=8
+    )
+    update_policy: Literal["Automatic", "Window", "OnApproval"] = Field(
+        "Automatic", description="When a new version of tradewind may restart the workers."
+    )
+    unwind_on_stop: bool = Field(
+        False, description="Whether open positions of this pipeline are closed when a paper run ends."
+    )
+    template: dict[str, Any] = Field(
+        default_factory=dict,
+        description="What the workers' pods get besides: resources, scheduling, annotations, env.",
+        max_length=32,
+    )
 
     @model_validator(mode="after")
     def _short_needs_perpetual(self) -> TradingPipelineSpec:

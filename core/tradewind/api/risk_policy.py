@@ -14,7 +14,9 @@ Aggregation = Literal["Symbol", "Pipeline", "Account"]
 
 
 class PriceCollar(Model):
-    deviation: PositiveDecimal = Field(description="How far from the reference price an order may be priced, as a ratio below 1.")
+    deviation: PositiveDecimal = Field(
+        description="How far from the reference price an order may be priced, as a ratio below 1."
+    )
 
     @field_validator("deviation")
     @classmethod
@@ -29,12 +31,16 @@ class MaxOrderVolume(Model):
 
 
 class MaxMessages(Model):
-    count: int = Field(ge=1, le=1_000_000, description="Orders and cancels in any window; cancels of a halt are never held back.")
+    count: int = Field(
+        ge=1, le=1_000_000, description="Orders and cancels in any window; cancels of a halt are never held back."
+    )
     per: PositiveDuration = Field("1s", description="Length of the window.")
 
 
 class MaxIntradayPosition(Money):
-    aggregation: Aggregation = Field("Symbol", description="What is added up: gross values of positions and of working orders at their worst.")
+    aggregation: Aggregation = Field(
+        "Symbol", description="What is added up: gross values of positions and of working orders at their worst."
+    )
 
 
 class StaleMarketData(Model):
@@ -42,8 +48,12 @@ class StaleMarketData(Model):
 
 
 class DailyLoss(Money):
-    action: Literal["Reduce", "Halt"] = Field("Halt", description="Reduce lets positions only shrink; Halt stops all orders until released.")
-    persist: PositiveDuration = Field("1s", description="How long the loss must last before the action: one bad mark is not a loss.")
+    action: Literal["Reduce", "Halt"] = Field(
+        "Halt", description="Reduce lets positions only shrink; Halt stops all orders until released."
+    )
+    persist: PositiveDuration = Field(
+        "1s", description="How long the loss must last before the action: one bad mark is not a loss."
+    )
 
 
 class RiskPolicySpec(Model):
@@ -54,8 +64,12 @@ class RiskPolicySpec(Model):
     max_order_volume: MaxOrderVolume | None = Field(None, description="Largest quantity of one order.")
     price_collar: PriceCollar | None = Field(None, description="Distance of an order's price from the reference price.")
     max_messages: MaxMessages | None = Field(None, description="Message rate of the account.")
-    max_intraday_position: MaxIntradayPosition | None = Field(None, description="Largest position, working orders included.")
-    stale_market_data: StaleMarketData = Field(default_factory=StaleMarketData, description="Age of market data orders may rest on.")  # type: ignore[arg-type]
+    max_intraday_position: MaxIntradayPosition | None = Field(
+        None, description="Largest position, working orders included."
+    )
+    stale_market_data: StaleMarketData = Field(
+        default_factory=StaleMarketData, description="Age of market data orders may rest on."
+    )  # type: ignore[arg-type]
     reduce_only: bool = Field(False, description="Whether positions may only shrink.")
     daily_loss: DailyLoss | None = Field(None, description="Loss of a trading day at which trading stops.")
 
@@ -69,7 +83,12 @@ class RiskPolicySpec(Model):
             if missing:
                 raise ValueError(f"mode Enforce needs {' and '.join(missing)}: set them, or use mode Observe")
         order, position = self.max_order_value, self.max_intraday_position
-        if order and position and order.currency == position.currency and Decimal(order.amount) > Decimal(position.amount):
+        if (
+            order
+            and position
+            and order.currency == position.currency
+            and Decimal(order.amount) > Decimal(position.amount)
+        ):
             raise ValueError(f"maxOrderValue {order.amount} is above maxIntradayPosition {position.amount}: lower it")
         return self
 
