@@ -1,0 +1,1 @@
+"""The local runtime: the same manifests as processes of this machine."""

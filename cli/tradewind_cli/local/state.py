@@ -1,0 +1,216 @@
+"""The state directory of a local runtime: a file in place of the API server, a lock, ports, logs and stores."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import socket
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from tradewind.api.kinds import KINDS, Resource, to_document
+from tradewind.api.manifest import Loaded
+from tradewind.api.references import resolve
+from tradewind.errors import TradewindError
+
+
+class AlreadyRunning(TradewindError):
+    """Another runtime holds this state directory."""
+
+
+class StateDirectory:
+    """Everything under one folder; every file is replaced whole, never half-written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.resolve()
+        self._lock: int | None = None
+
+    def prepare(self) -> None:
+        for name in ("logs", "configs", "nats", "run"):
+            (self.path / name).mkdir(parents=True, exist_ok=True)
+
+    def lock(self) -> None:
+        """Hold the directory until this process ends.
+
+        Raises:
+            AlreadyRunning: with the process that holds it.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = (self.path / "lock").read_text().strip() or "unknown"
+            os.close(handle)
+            remedy = "tradewind down ends it, --state-dir DIR starts another beside it"
+            raise AlreadyRunning(f"process {holder} already runs in {self.path}: {remedy}") from None
+        os.ftruncate(handle, 0)
+        os.write(handle, str(os.getpid()).encode())
+        self._lock = handle
+
+    def unlock(self) -> None:
+        if self._lock is not None:
+            (self.path / "lock").unlink(missing_ok=True)
+            os.close(self._lock)
+            self._lock = None
+
+    @property
+    def running(self) -> int | None:
+        """The process that holds the directory, if one does."""
+        try:
+            handle = os.open(self.path / "lock", os.O_RDONLY)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return int((self.path / "lock").read_text().strip() or 0) or None
+        finally:
+            os.close(handle)
+        return None
+
+    def clear(self) -> None:
+        """Forget everything; only while nothing runs."""
+        for name in ("nats", "postgres", "run", "configs", "logs"):
+            shutil.rmtree(self.path / name, ignore_errors=True)
+        (self.path / "store.json").unlink(missing_ok=True)
+
+    # The resources.
+
+    @property
+    def stamp(self) -> int:
+        """Changes whenever the resources do."""
+        try:
+            return (self.path / "store.json").stat().st_mtime_ns
+        except OSError:
+            return 0
+
+    def documents(self) -> list[dict[str, Any]]:
+        try:
+            listed: list[dict[str, Any]] = json.loads((self.path / "store.json").read_text())
+        except FileNotFoundError:
+            return []
+        return listed
+
+    def resources(self) -> list[Resource]:
+        """The resources as they stand.
+
+        Raises:
+            TradewindError: the file was edited by hand and cannot be read.
+        """
+        try:
+            return [KINDS[document["kind"]].model_validate(document) for document in self.documents()]
+        except (ValidationError, KeyError, ValueError) as error:
+            raise TradewindError(
+                f"{self.path / 'store.json'} cannot be read ({error}): apply the manifests again"
+            ) from error
+
+    def apply(self, loaded: list[Loaded], *, replace: bool = False) -> list[str]:
+        """Add or change resources; ``replace`` removes what is not given, but never a halt. What happened, a line each."""
+        stored = {_key(document): document for document in self.documents()}
+        lines, kept = [], {key: d for key, d in stored.items() if not replace or d["kind"] == "KillSwitch"}
+        for entry in loaded:
+            document = _absolute(to_document(entry.resource), entry.file)
+            old = stored.get(_key(document))
+            kept[_key(document)], outcome = _merged(old, document)
+            lines.append(f"{document['kind']}/{document['metadata']['name']} {outcome}")
+        self._write(list(kept.values()))
+        return lines
+
+    def put(self, document: dict[str, Any]) -> None:
+        """Add or replace one resource as it is."""
+        others = [d for d in self.documents() if _key(d) != _key(document)]
+        self._write([*others, document])
+
+    def delete(self, kind: str, name: str) -> bool:
+        """Whether there was such a resource."""
+        before = self.documents()
+        after = [d for d in before if (d["kind"], d["metadata"]["name"]) != (kind, name)]
+        self._write(after)
+        return len(after) < len(before)
+
+    def _write(self, documents: list[dict[str, Any]]) -> None:
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_whole(self.path / "store.json", json.dumps(documents, indent=1))
+
+
+class Ports:
+    """Free ports on loopback by name, the same ones after a restart where they are still free."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._known: dict[str, int] = json.loads(path.read_text())
+        except (OSError, ValueError):
+            self._known = {}
+        self._checked: set[str] = set()
+
+    def get(self, name: str) -> int:
+        if name not in self._checked:
+            known = self._known.get(name)
+            if known is None or not _free(known) or list(self._known.values()).count(known) > 1:
+                self._known[name] = _any_port({*self._known.values()})
+            self._checked.add(name)
+            write_whole(self._path, json.dumps(self._known, indent=1))
+        return self._known[name]
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Replace a file; readers see the old or the new one."""
+    unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
+    unfinished.write_text(text)
+    unfinished.replace(path)
+
+
+def stamped(document: dict[str, Any]) -> dict[str, Any]:
+    """A new object: identity, generation and birth."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    metadata = document["metadata"] | {"uid": str(uuid.uuid4()), "generation": 1, "creationTimestamp": now}
+    return document | {"metadata": metadata}
+
+
+def _merged(old: dict[str, Any] | None, new: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    if old is None:
+        return stamped(new), "created"
+    identity = {key: old["metadata"][key] for key in ("uid", "generation", "creationTimestamp")}
+    changed = old["spec"] != new["spec"]
+    identity["generation"] += changed
+    relabelled = old["metadata"]["labels"] != new["metadata"]["labels"]
+    return new | {"metadata": new["metadata"] | identity}, "configured" if changed or relabelled else "unchanged"
+
+
+def _key(document: dict[str, Any]) -> tuple[str, str]:
+    return document["kind"], document["metadata"]["name"]
+
+
+def _absolute(document: dict[str, Any], file: Path) -> dict[str, Any]:
+    """Paths of recordings, told from the manifest's folder, made independent of it."""
+    for holder in (document["spec"].get("feed"), document["spec"].get("simulated")):
+        if holder and holder.get("replay"):
+            holder["replay"]["data"] = str(resolve(file, holder["replay"]["data"]))
+    return document
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _any_port(taken: set[int]) -> int:
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        if port not in taken:
+            return port
