@@ -36,7 +36,7 @@ def path_text(path: Iterable[str | int]) -> str:
     return text or "the document"
 
 
-def remedy(error: ErrorDetails, model: type[BaseModel], written: Mapping[Path, str]) -> tuple[object, str]:
+def remedy_for(error: ErrorDetails, model: type[BaseModel], written: Mapping[Path, str]) -> tuple[object, str]:
     """The value given (None: there was none) and what to do about it."""
     kind, path, given = error["type"], error["loc"], error["input"]
     context: dict[str, Any] = error.get("ctx", {})
@@ -84,7 +84,7 @@ def _text_wanted(case: _Case) -> str:
 def _one_of(case: _Case) -> str:
     wanted = str(case.context["expected"]).replace(" or ", ", ")
     choices = [part.strip("' ") for part in wanted.split(",")]
-    return f"use {_listed(choices)}{_meant(str(case.given), choices) if len(choices) > 1 else ''}"
+    return f"use {_listed(choices)}{meant(str(case.given), choices) if len(choices) > 1 else ''}"
 
 
 def _wrong_form(case: _Case) -> str:
@@ -121,10 +121,11 @@ def _described(model: type[BaseModel], path: Path) -> str:
 def _unknown_field(model: type[BaseModel], path: Path) -> str:
     around = _model_at(model, path[:-1])
     known = [info.alias or name for name, info in around.model_fields.items()] if around else []
-    return f"is not a field of {path_text(path[:-1])}: remove it{_meant(str(path[-1]), known, ', or')}"
+    return f"is not a field of {path_text(path[:-1])}: remove it{meant(str(path[-1]), known, ', or')}"
 
 
-def _meant(given: str, choices: list[str], joint: str = ";") -> str:
+def meant(given: str, choices: list[str], joint: str = ";") -> str:
+    """`` did you mean X?`` where one of the choices is close, empty where none is."""
     lowered = {choice.lower(): choice for choice in choices}
     close = difflib.get_close_matches(given.lower().replace("_", ""), list(lowered), n=1, cutoff=0.6)
     return f"{joint} did you mean {lowered[close[0]]}?" if close else ""
@@ -140,9 +141,10 @@ def _shown(given: object) -> object:
 
 def _annotation_at(annotation: object, path: Path) -> object:
     """The annotated type a path leads to, None where it leads nowhere."""
+    if path and path[-1] == "[key]":
+        around = _bare(_annotation_at(annotation, path[:-2]))
+        return get_args(around)[0] if get_origin(around) is dict else None
     for part in path:
-        if part == "[key]":
-            continue
         annotation = _step(_bare(annotation), part)
     return annotation
 
