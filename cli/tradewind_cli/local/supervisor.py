@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
@@ -50,8 +50,13 @@ class LocalPlacement:
 class Supervisor:
     """``run`` until stopped; ``client`` and ``control`` are there once ``ready`` is set."""
 
-    def __init__(self, state: StateDirectory, tell: Callable[[str], None]) -> None:
-        self.state, self._tell = state, tell
+    def __init__(
+        self,
+        state: StateDirectory,
+        tell: Callable[[str], None],
+        on_drained: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self.state, self._tell, self._on_drained = state, tell, on_drained
         self._ports = Ports(state.path / "ports.json")
         self._nats, self.nats_url = nats_child(state, self._ports)
         self._postgres: Child | None = None
@@ -185,6 +190,8 @@ class Supervisor:
     async def _end(self) -> None:
         for role in STOP_ORDER:
             await asyncio.gather(*(child.stop() for w, child in self.workers.values() if w.role == role))
+        if self._on_drained is not None and self.ready.is_set():
+            await self._on_drained()
         if self._postgres is not None:
             await self._postgres.stop()
         if self.ready.is_set():
