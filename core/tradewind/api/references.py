@@ -1,8 +1,12 @@
-"""What one resource cannot know of itself: whether what it names is there, and whether limits bind anyone."""
+"""What one resource cannot know of itself: whether what it names is there, and whether limits bind anyone.
+
+Called by the ``tradewind`` command over what its files and its store hold. A problem means that something cannot run; a
+warning, that it runs, but hardly as it was meant. Everything is told at once: nothing hides anything else.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from tradewind.api.account import TradingAccount
@@ -10,7 +14,14 @@ from tradewind.api.kill_switch import KillSwitch
 from tradewind.api.manifest import Loaded
 from tradewind.api.pipeline import TradingPipeline
 from tradewind.api.risk_policy import RiskPolicy
-from tradewind.errors import Problem
+from tradewind.errors import InvalidValue, Problem
+from tradewind.instrument import split_symbol
+
+FEEDS = ("MEXC", "Simulated", "Replay", "Generated")
+ACCOUNTS = ("MEXC", "Simulated")
+
+Finding = tuple[str, object, str]
+"""(path, value, remedy)."""
 
 
 def policies_of(
@@ -28,63 +39,30 @@ def policies_of(
 
 def check_references(loaded: list[Loaded]) -> tuple[list[Problem], list[Problem]]:
     """(problems, warnings) of resources together."""
-    pipelines = [(e, e.resource) for e in loaded if isinstance(e.resource, TradingPipeline)]
-    accounts = {e.resource.metadata.name: (e, e.resource) for e in loaded if isinstance(e.resource, TradingAccount)}
-    policies = [(e, e.resource) for e in loaded if isinstance(e.resource, RiskPolicy)]
-    switches = [(e, e.resource) for e in loaded if isinstance(e.resource, KillSwitch)]
     problems: list[Problem] = []
     warnings: list[Problem] = []
-    for entry, pipeline in pipelines:
-        problems += _check_pipeline(entry, pipeline, accounts)
-    traders = [pipeline for _, pipeline in pipelines]
-    for entry, account in accounts.values():
-        bound = policies_of(account, traders, [policy for _, policy in policies])
-        if not any(policy.spec.mode == "Enforce" for policy in bound):
-            remedy = "no RiskPolicy in mode Enforce selects it: every order will be denied; apply one"
-            warnings.append(_problem(entry, "metadata.labels", None, remedy))
-        for policy in bound:
-            limit = policy.spec.daily_loss
-            if limit and limit.currency != account.spec.currency:
-                remedy = f"RiskPolicy/{policy.metadata.name} limits dailyLoss in {limit.currency}: use one currency"
-                problems.append(_problem(entry, "spec.currency", account.spec.currency, remedy))
-    for entry, switch in switches:
-        scope = switch.spec.scope
-        hit = scope.namespace or any(
-            scope.accounts and scope.accounts.matches(a.metadata.labels) for _, a in accounts.values()
-        )
-        hit = hit or any(scope.pipelines and scope.pipelines.matches(p.metadata.labels) for p in traders)
-        if not hit:
-            warnings.append(_problem(entry, "spec.scope", None, "matches nothing: nothing will be halted"))
-    return problems, warnings
-
-
-def _check_pipeline(
-    entry: Loaded, pipeline: TradingPipeline, accounts: dict[str, tuple[Loaded, TradingAccount]]
-) -> list[Problem]:
-    spec, problems = pipeline.spec, []
-    if spec.account not in accounts:
-        known = ", ".join(sorted(accounts)) or "none"
-        return [
-            _problem(
-                entry,
-                "spec.account",
-                spec.account,
-                f"no such TradingAccount (there are: {known}): add it or name another",
-            )
+    for entry in loaded:
+        resource = entry.resource
+        around = [
+            other.resource for other in loaded if other.resource.metadata.namespace == resource.metadata.namespace
         ]
-    account = accounts[spec.account][1]
-    if spec.feed.venue == "Simulated" and account.spec.venue != "Simulated":
-        remedy = (
-            f"TradingAccount/{spec.account} has venue {account.spec.venue}: only a Simulated account has a simulator"
-        )
-        problems.append(_problem(entry, "spec.feed.venue", spec.feed.venue, remedy))
-    simulation = account.spec.simulated
-    listed = [one.symbol for one in simulation.instruments] if simulation else []
-    for place, symbol in enumerate(spec.feed.symbols):
-        if listed and spec.feed.venue == "Simulated" and symbol not in listed:
-            remedy = f"unknown symbol: TradingAccount/{spec.account} has {', '.join(listed)}"
-            problems.append(_problem(entry, f"spec.feed.symbols[{place}]", symbol, remedy))
-    return problems
+        accounts = {r.metadata.name: r for r in around if isinstance(r, TradingAccount)}
+        pipelines = [r for r in around if isinstance(r, TradingPipeline)]
+        policies = [r for r in around if isinstance(r, RiskPolicy)]
+        if isinstance(resource, TradingPipeline):
+            problems += [_problem(entry, *found) for found in _pipeline_problems(resource, accounts)]
+            warnings += [_problem(entry, *found) for found in _pipeline_warnings(resource, accounts)]
+        elif isinstance(resource, TradingAccount):
+            problems += [_problem(entry, *found) for found in _account_problems(resource)]
+            bound = policies_of(resource, pipelines, policies)
+            warnings += [_problem(entry, *found) for found in _account_warnings(bound)]
+        elif isinstance(resource, RiskPolicy):
+            bound_by = [one for one in accounts.values() if policies_of(one, pipelines, [resource])]
+            problems += [_problem(entry, *found) for found in _policy_problems(resource, bound_by)]
+            warnings += [_problem(entry, *found) for found in _policy_warnings(bound_by)]
+        else:
+            warnings += [_problem(entry, *found) for found in _halt_warnings(resource, accounts.values(), pipelines)]
+    return problems, warnings
 
 
 def missing_files(loaded: list[Loaded]) -> list[Problem]:
@@ -107,5 +85,95 @@ def resolve(manifest: Path, path: str) -> Path:
     return (manifest.parent / path).resolve()
 
 
+def _pipeline_problems(pipeline: TradingPipeline, accounts: Mapping[str, TradingAccount]) -> Iterator[Finding]:
+    feed, account = pipeline.spec.feed, accounts.get(pipeline.spec.account)
+    if feed.venue not in FEEDS:
+        yield "spec.feed.venue", feed.venue, f"is not available in this version: use {', '.join(FEEDS)}"
+    elif feed.venue == "MEXC" and feed.market != "Spot":
+        yield "spec.feed.market", feed.market, "is not available at MEXC in this version: use Spot"
+    if feed.shards > len(feed.symbols):
+        yield "spec.feed.shards", feed.shards, f"more shards than symbols: use at most {len(feed.symbols)}"
+    if account is None:
+        known = ", ".join(sorted(accounts)) or "none"
+        remedy = f"no such TradingAccount (there are: {known}): add it or name another"
+        yield "spec.account", pipeline.spec.account, remedy
+        yield from _symbol_problems(pipeline, [])
+        return
+    name, venue, market = account.metadata.name, account.spec.venue, account.spec.market
+    if feed.venue == "Simulated" and venue != "Simulated":
+        remedy = f"TradingAccount/{name} has venue {venue}: only a Simulated account has a simulator"
+        yield "spec.feed.venue", feed.venue, remedy
+    if feed.market != market:
+        yield "spec.feed.market", feed.market, f"TradingAccount/{name} trades market {market}: make them the same"
+    yield from _symbol_problems(pipeline, [one.symbol for one in account.spec.simulation.instruments])
+
+
+def _symbol_problems(pipeline: TradingPipeline, listed: list[str]) -> Iterator[Finding]:
+    """Symbols that nobody could trade. MEXC tells base and quote of its symbols itself; elsewhere the symbol must."""
+    feed = pipeline.spec.feed
+    for place, symbol in enumerate(feed.symbols):
+        path = f"spec.feed.symbols[{place}]"
+        if listed and feed.venue == "Simulated" and symbol not in listed:
+            remedy = f"unknown symbol: TradingAccount/{pipeline.spec.account} has {', '.join(listed)}"
+            yield path, symbol, remedy
+        elif feed.venue != "MEXC" and not listed:
+            try:
+                split_symbol(symbol)
+            except InvalidValue as error:
+                yield path, symbol, f"unknown symbol: {error}"
+
+
+def _pipeline_warnings(pipeline: TradingPipeline, accounts: Mapping[str, TradingAccount]) -> Iterator[Finding]:
+    account, venue = accounts.get(pipeline.spec.account), pipeline.spec.feed.venue
+    if account is not None and account.spec.venue == "Simulated" and venue != "Simulated":
+        remedy = "the simulator matches orders in a market of its own, not this one: use Simulated, or tradewind replay"
+        yield "spec.feed.venue", venue, remedy
+
+
+def _account_problems(account: TradingAccount) -> Iterator[Finding]:
+    spec = account.spec
+    if spec.venue not in ACCOUNTS:
+        yield "spec.venue", spec.venue, f"is not available in this version: use {' or '.join(ACCOUNTS)}"
+    elif spec.venue == "MEXC" and spec.market != "Spot":
+        yield "spec.market", spec.market, "is not available at MEXC in this version: use Spot"
+    if spec.mode == "Shadow":
+        yield "spec.mode", spec.mode, "is not available in this version: use Paper"
+
+
+def _account_warnings(bound: list[RiskPolicy]) -> Iterator[Finding]:
+    if not any(policy.spec.mode == "Enforce" for policy in bound):
+        remedy = "no RiskPolicy in mode Enforce selects it: every order will be denied; apply one"
+        yield "metadata.labels", None, remedy
+
+
+def _policy_problems(policy: RiskPolicy, bound: list[TradingAccount]) -> Iterator[Finding]:
+    limits = {
+        "maxOrderValue": policy.spec.max_order_value,
+        "maxIntradayPosition": policy.spec.max_intraday_position,
+        "dailyLoss": policy.spec.daily_loss,
+    }
+    for field, limit in limits.items():
+        for account in bound:
+            if limit is not None and limit.currency != account.spec.currency:
+                remedy = f"TradingAccount/{account.metadata.name} is told in {account.spec.currency}: use one currency"
+                yield f"spec.{field}.currency", limit.currency, remedy
+
+
+def _policy_warnings(bound: list[TradingAccount]) -> Iterator[Finding]:
+    if not bound:
+        yield "spec", None, "selects no account and no pipeline: it protects nothing until one has these labels"
+
+
+def _halt_warnings(
+    halt: KillSwitch, accounts: Iterable[TradingAccount], pipelines: list[TradingPipeline]
+) -> Iterator[Finding]:
+    scope = halt.spec.scope
+    hit = scope.namespace or any(scope.accounts and scope.accounts.matches(a.metadata.labels) for a in accounts)
+    hit = hit or any(scope.pipelines and scope.pipelines.matches(p.metadata.labels) for p in pipelines)
+    if not hit:
+        yield "spec.scope", None, "matches nothing: nothing will be halted"
+
+
 def _problem(entry: Loaded, path: str, value: object, remedy: str) -> Problem:
-    return Problem(str(entry.file), f"{entry.resource.kind}/{entry.resource.metadata.name}", path, value, remedy)
+    resource = entry.resource
+    return Problem(f"{entry.file}:{entry.line}", f"{resource.kind}/{resource.metadata.name}", path, value, remedy)
