@@ -1,7 +1,8 @@
 """Resources to workloads: the hinge between cluster and laptop.
 
 A workload is one kind of process with its configuration. The local runtime starts it as a process, the operator
-builds Kubernetes objects from it; neither decides what runs.
+builds Kubernetes objects from it; neither decides what runs. What reaches a worker in another way is not in its
+configuration (limits, halts) or not in its hash (labels of pipelines), so that changing it starts nothing anew.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from tradewind.api.pipeline import TradingPipeline
 from tradewind.api.references import policies_of
 from tradewind.api.risk_policy import RiskPolicy
 from tradewind.contract.subjects import Names
+from tradewind.errors import InvalidValue
 
 STAGES = ("market", "candles", "regime", "strategy", "allocation")
 MEXC_REST = "https://api.mexc.com"
@@ -51,12 +53,15 @@ class Workload:
 
     @property
     def hash(self) -> str:
-        """Changes when the process has to be started anew."""
-        return hashlib.sha256(json.dumps(self.config, sort_keys=True).encode()).hexdigest()[:16]
+        """Changes when the process has to be started anew; labels of pipelines reach a gateway with its limits."""
+        config = dict(self.config)
+        if self.role == "gateway":
+            config["pipelines"] = [one | {"labels": {}} for one in config["pipelines"]]
+        return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def feed_name(pipeline: TradingPipeline) -> str:
-    """Feeds of a venue are shared by the pipelines of a namespace; recordings and made-up markets are a pipeline's own."""
+    """A venue's feed is shared by the pipelines of a namespace; a recording or made-up market is a pipeline's own."""
     feed = pipeline.spec.feed
     if feed.venue == "Simulated":
         return f"simulated-{pipeline.spec.account}"
@@ -66,17 +71,28 @@ def feed_name(pipeline: TradingPipeline) -> str:
 
 
 def workloads(resources: Iterable[Resource], placement: Placement) -> list[Workload]:
-    """Everything that has to run for these resources (one namespace), in the order of what needs what."""
+    """Everything that has to run for these resources (one namespace), in the order of what needs what.
+
+    Raises:
+        InvalidValue: resources of several namespaces, or two workloads that would have one name.
+    """
     listed = list(resources)
+    namespaces = sorted({r.metadata.namespace for r in listed})
+    if len(namespaces) > 1:
+        raise InvalidValue(f"resources of the namespaces {', '.join(namespaces)}: run one namespace at a time")
     pipelines = [r for r in listed if isinstance(r, TradingPipeline)]
     accounts = {r.metadata.name: r for r in listed if isinstance(r, TradingAccount)}
-    namespace = next((r.metadata.namespace for r in listed), "default")
-    made = _Maker(namespace, placement, pipelines, accounts)
+    made = _Maker(next(iter(namespaces), "default"), placement, pipelines, accounts)
     simulators = [made.simulator(a) for a in accounts.values() if a.spec.venue == "Simulated" and made.symbols_of(a)]
     feeds = [made.feed(name) for name in sorted({feed_name(p) for p in pipelines})]
     gateways = [made.gateway(account) for account in accounts.values()]
     stages = [workload for pipeline in pipelines for workload in made.pipeline(pipeline)]
-    return [*simulators, *feeds, *gateways, *stages, *made.sinks()]
+    found = [*simulators, *feeds, *gateways, *stages, *made.sinks()]
+    names = [workload.name for workload in found]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InvalidValue(f"two workloads would be named {twice}: rename the pipeline that is the cause")
+    return found
 
 
 def limits_document(
@@ -86,6 +102,16 @@ def limits_document(
     listed = list(pipelines)
     labels = {p.metadata.name: p.metadata.labels for p in listed if p.spec.account == account.metadata.name}
     return {"policies": [to_document(p) for p in policies_of(account, listed, policies)], "pipelines": labels}
+
+
+def _document(resource: TradingPipeline | TradingAccount, *without: str) -> dict[str, Any]:
+    """What a worker is told of a resource: who it is and what is wanted, nothing that changes by itself."""
+    document: dict[str, Any] = to_document(resource)
+    metadata = {key: document["metadata"][key] for key in ("name", "namespace", "uid")}
+    if isinstance(resource, TradingAccount):
+        metadata["labels"] = document["metadata"]["labels"]
+    spec = {key: value for key, value in document["spec"].items() if key not in without}
+    return document | {"metadata": metadata, "spec": spec}
 
 
 class _Maker:
@@ -111,7 +137,7 @@ class _Maker:
     def simulator(self, account: TradingAccount) -> Workload:
         name = f"simulator-{account.metadata.name}"
         config = self._common("simulator", name) | {
-            "account": to_document(account),
+            "account": _document(account),
             "symbols": self.symbols_of(account),
             "http_port": self._placement.port(name, "http"),
         }
@@ -143,7 +169,7 @@ class _Maker:
         )
         name = f"gateway-{account.metadata.name}"
         config = self._common("gateway", name) | {
-            "account": to_document(account),
+            "account": _document(account),
             "feeds": sorted({feed_name(p) for p in users}),
             "pipelines": [
                 {
@@ -185,7 +211,7 @@ class _Maker:
             subjects = [self._names.feed(feed), self._names.account(pipeline.spec.account)]
             reads = {"stream": self._names.input_stream, "subjects": subjects}
         config = self._common("pipeline", worker) | {
-            "pipeline": to_document(pipeline),
+            "pipeline": _document(pipeline, "sinks", "template", "updatePolicy", "unwindOnStop"),
             "run_id": pipeline.metadata.uid or name,
             "stages": stages,
             "shard": shard,
