@@ -83,9 +83,10 @@ def workloads(resources: Iterable[Resource], placement: Placement) -> list[Workl
     pipelines = [r for r in listed if isinstance(r, TradingPipeline)]
     accounts = {r.metadata.name: r for r in listed if isinstance(r, TradingAccount)}
     made = _Maker(next(iter(namespaces), "default"), placement, pipelines, accounts)
-    simulators = [made.simulator(a) for a in accounts.values() if a.spec.venue == "Simulated" and made.symbols_of(a)]
+    open_accounts = [account for account in accounts.values() if made.has_venue(account)]
+    simulators = [made.simulator(account) for account in open_accounts if account.spec.venue == "Simulated"]
     feeds = [made.feed(name) for name in sorted({feed_name(p) for p in pipelines})]
-    gateways = [made.gateway(account) for account in accounts.values()]
+    gateways = [made.gateway(account) for account in open_accounts]
     stages = [workload for pipeline in pipelines for workload in made.pipeline(pipeline)]
     found = [*simulators, *feeds, *gateways, *stages, *made.sinks()]
     names = [workload.name for workload in found]
@@ -129,10 +130,12 @@ class _Maker:
         self._names = Names(namespace)
 
     def symbols_of(self, account: TradingAccount) -> list[str]:
-        used = [
-            p for p in self._pipelines if p.spec.account == account.metadata.name and p.spec.feed.venue == "Simulated"
-        ]
+        used = [p for p in self._pipelines if p.spec.account == account.metadata.name]
         return sorted({symbol for p in used for symbol in p.spec.feed.symbols})
+
+    def has_venue(self, account: TradingAccount) -> bool:
+        """A simulated venue is there only while something is traded on it; a real one always is."""
+        return account.spec.venue != "Simulated" or bool(self.symbols_of(account))
 
     def simulator(self, account: TradingAccount) -> Workload:
         name = f"simulator-{account.metadata.name}"
@@ -162,11 +165,7 @@ class _Maker:
 
     def gateway(self, account: TradingAccount) -> Workload:
         users = [p for p in self._pipelines if p.spec.account == account.metadata.name]
-        simulator = (
-            f"simulator-{account.metadata.name}"
-            if account.spec.venue == "Simulated" and self.symbols_of(account)
-            else ""
-        )
+        simulator = f"simulator-{account.metadata.name}" if account.spec.venue == "Simulated" else ""
         name = f"gateway-{account.metadata.name}"
         config = self._common("gateway", name) | {
             "account": _document(account),

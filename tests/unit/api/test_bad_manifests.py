@@ -43,7 +43,8 @@ def problems_of(text: str) -> list[str]:
         (PIPELINE, "spec.feed.shards", 0, f"{TP}: spec.feed.shards: must be at least 1 (given: '0')"),
         (PIPELINE, "spec.feed.depth", "yes please",
          f"{TP}: spec.feed.depth: must be true or false (given: 'yes please')"),
-        (PIPELINE, "spec.feed", "MEXC", f"{TP}: spec.feed: must be a mapping: fields with their values (given: 'MEXC')"),
+        (PIPELINE, "spec.feed", "MEXC",
+         f"{TP}: spec.feed: must be a mapping: fields with their values (given: 'MEXC')"),
         (PIPELINE, "spec.feed.staleAfter", 5,
          f"{TP}: spec.feed.staleAfter: must have a unit: write a duration such as 5s or 1m30s (given: '5')"),
         (PIPELINE, "spec.candles.interval", "soon",
@@ -81,7 +82,8 @@ def problems_of(text: str) -> list[str]:
          f'{RP}: spec.priceCollar.deviation: must be a decimal in quotes such as "0.03" (given: \'True\')'),
         (HALT, "spec.scope", {}, f"{KS}: spec.scope: is empty: name accounts, pipelines or the namespace"),
         (HALT, "spec.reason", "", f"{KS}: spec.reason: must not be empty (given: '')"),
-        (HALT, "spec.reason", "x" * 257, f"{KS}: spec.reason: is too long: at most 256 characters (given: '{'x' * 120}')"),
+        (HALT, "spec.reason", "x" * 257,
+         f"{KS}: spec.reason: is too long: at most 256 characters (given: '{'x' * 120}')"),
     ],
 )  # fmt: skip
 def test_a_wrong_field_is_named_with_its_value_and_the_remedy(document, path, value, said):

@@ -25,8 +25,8 @@ def test_a_desk_that_fits_together_has_nothing_to_tell():
         ([PIPELINE, named(ACCOUNT, "other"), POLICY],
          "TradingPipeline/btc: spec.account: no such TradingAccount (there are: other): add it or name another"),
         ([changed(PIPELINE, "spec.feed.symbols", ["BTCUSDT", "XYZ"]), ACCOUNT, POLICY],
-         "TradingPipeline/btc: spec.feed.symbols[1]: unknown symbol: symbol 'XYZ' ends in no known quote currency (USDT,"
-         " USDC, FDUSD, BUSD, TUSD, USD, EUR, BTC, ETH, BNB): state base and quote"),
+         "TradingPipeline/btc: spec.feed.symbols[1]: unknown symbol: symbol 'XYZ' ends in no known quote currency"
+         " (USDT, USDC, FDUSD, BUSD, TUSD, USD, EUR, BTC, ETH, BNB): state base and quote"),
         ([changed(PIPELINE, "spec.feed.symbols", ["BTCUSDT", "ETHUSDT"]),
           changed(ACCOUNT, "spec.simulated.instruments", [{"symbol": "BTCUSDT", "tickSize": "0.1", "lotSize": "1"}]),
           POLICY],

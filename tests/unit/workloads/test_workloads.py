@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from tradewind.errors import InvalidValue
 from tradewind.workloads import limits_document, workloads
@@ -76,7 +78,7 @@ def test_in_a_distributed_pipeline_each_stage_reads_what_the_one_before_it_says(
         (f"btc-{stage}", [stage]) for stage in ("market", "candles", "regime", "strategy", "allocation")
     ]
     assert chain[0].config["input"]["subjects"] == ["tw.default.i.simulated-paper", "tw.default.a.paper"]
-    for before, after in zip(chain, chain[1:], strict=False):
+    for before, after in pairwise(chain):
         assert after.config["input"] == {"stream": "tw-default-events", "subjects": [before.config["output"]]}
     assert chain[-1].config["output"] == "tw.default.p.btc.0.allocation"
 
@@ -120,8 +122,16 @@ def test_a_recording_and_a_made_up_market_are_feeds_of_the_pipeline_alone():
     assert found["feed-generated-dice"].config["generated"]["seed"] == 9
 
 
-def test_an_account_without_pipelines_has_a_gateway_and_no_simulator():
-    assert list(made(ACCOUNT, POLICY, HALT)) == ["gateway-paper"]
+def test_an_account_without_pipelines_has_a_gateway_only_at_a_real_venue():
+    assert made(ACCOUNT, POLICY, HALT) == {}
+    assert list(made(changed(ACCOUNT, "spec.venue", "MEXC"))) == ["gateway-paper"]
+
+
+def test_a_simulated_account_never_speaks_to_a_real_venue():
+    found = made(changed(PIPELINE, "spec.feed.venue", "MEXC"), ACCOUNT)
+
+    assert found["gateway-paper"].config["rest_url"] == "http://simulator-paper:8080"
+    assert found["simulator-paper"].config["symbols"] == ["BTCUSDT"]
 
 
 def test_a_sink_reads_the_pipelines_that_want_one():
