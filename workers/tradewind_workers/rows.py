@@ -140,7 +140,9 @@ def decode_rows(message: pb.MarketRows) -> Rows:
             columns[name] = np.arange(message.first_row, message.first_row + min(size, 1 << 26), dtype=dtype)
             continue
         if len(data) != size * dtype.itemsize:
-            raise UndecodableMessage("BAD_COLUMN", f"column {name} has {len(data)} bytes, not {size} x {dtype.itemsize}")
+            raise UndecodableMessage(
+                "BAD_COLUMN", f"column {name} has {len(data)} bytes, not {size} x {dtype.itemsize}"
+            )
         columns[name] = np.frombuffer(data, dtype)
     table = SymbolTable(
         tuple(s.symbol for s in message.symbols),

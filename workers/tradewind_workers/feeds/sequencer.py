@@ -37,7 +37,9 @@ class Sequencer:
         first = self._next_tick(int(times[0]))
         ticks = np.arange(first, int(times[-1]) + 1, SECOND, dtype=np.int64)[-MAX_TICKS:]
         places = np.searchsorted(times, ticks, side="left")
-        columns: dict[str, Any] = {name: getattr(rows, name) for name in DTYPES if name != "row"} | {"receive_time": times}
+        columns: dict[str, Any] = {name: getattr(rows, name) for name in DTYPES if name != "row"} | {
+            "receive_time": times
+        }
         if len(ticks):
             fill: dict[str, Any] = {"kind": RowKind.CLOCK, "symbol": NO_SYMBOL, "receive_time": ticks}
             columns = {name: np.insert(column, places, fill.get(name, 0)) for name, column in columns.items()}

@@ -184,7 +184,9 @@ class FeedbackLoop:
             size = int(np.searchsorted(part.venue_times, limit, side="right"))
             if not size:
                 return False
-            consumed, reports = self._engine.advance(part.rows if size == len(part.rows) else part.rows.take(slice(size)))
+            consumed, reports = self._engine.advance(
+                part.rows if size == len(part.rows) else part.rows.take(slice(size))
+            )
             at = int(part.venue_times[consumed - 1])
             if consumed == len(part.rows):
                 self._for_venue.popleft()

@@ -114,5 +114,9 @@ class PaperVenue:
         if not reports:
             return
         loop = asyncio.get_running_loop()
-        timer = loop.call_later(self._report_latency, lambda: [self._reports.put_nowait(r) for r in reports])
+        timer = loop.call_later(self._report_latency, self._put, reports)
         self._timers = {t for t in self._timers if not t.cancelled() and t.when() > loop.time()} | {timer}
+
+    def _put(self, reports: list[VenueReport]) -> None:
+        for report in reports:
+            self._reports.put_nowait(report)

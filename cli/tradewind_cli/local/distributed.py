@@ -1,0 +1,156 @@
+"""A replay whose feed-forward stages are processes of their own, talking over a NATS server started for it.
+
+The feed is published from here; market, candles, regime and strategy each run in a worker; the feedback loop runs
+here on the rows and on what the last of them made. Every decision equals that of a replay in one process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+from tradewind.api.kinds import to_document
+from tradewind.contract.codec import parse_batch
+from tradewind.contract.subjects import Names
+from tradewind.errors import Unavailable
+from tradewind_workers.replay.simulated_run import FEED_FORWARD, RUN_ID, Setup, SimulatedRun, Tally
+from tradewind_workers.rows import Rows
+from tradewind_workers.runner.connection import connect
+from tradewind_workers.runner.fenced import FencedPublisher
+from tradewind_workers.runner.instruments import tell_instruments
+from tradewind_workers.runner.reader import StreamReader
+from tradewind_workers.runner.streams import ensure_streams
+from tradewind_workers.stages.stage import Batch, decode_batch, encode_batch
+
+from tradewind_cli.local.child import Child
+from tradewind_cli.local.servers import nats_child
+from tradewind_cli.local.state import Ports, StateDirectory, write_whole
+
+MAX_ROWS = 65_536
+FEED = "replay"
+
+
+async def run_distributed(
+    setup: Setup, batches: Iterator[Rows], tally: Tally, groups: list[list[str]] | None = None
+) -> SimulatedRun:
+    """As ``run_in_process``, over NATS; ``groups`` are the stages of each worker, one each where not given.
+
+    Raises:
+        Unavailable: a worker ended; its log is in the message.
+    """
+    with tempfile.TemporaryDirectory(prefix="tradewind-replay-") as folder:
+        state = StateDirectory(Path(folder))
+        state.prepare()
+        nats, url = nats_child(state, Ports(state.path / "ports.json"))
+        workers: list[Child] = []
+        await nats.start()
+        try:
+            client = await connect(url, "tradewind-replay")
+            js, names = client.jetstream(), Names("replay")
+            await ensure_streams(js, names)
+            bucket = await js.key_value(names.control_bucket)
+            await tell_instruments(bucket, FEED, list(setup.instruments.values()))
+            workers = _workers(setup, state, url, names, groups or [[stage] for stage in FEED_FORWARD])
+            for worker in workers:
+                await worker.start()
+            publisher = FencedPublisher(client, js, names.input_stream, names.feed(FEED))
+            await publisher.open()
+            last = names.stage(setup.pipeline.metadata.name, 0, FEED_FORWARD[-1])
+            reader = StreamReader(client, js, names.events_stream, [last], 0)
+            try:
+                return await _drive(setup, batches, tally, publisher, reader, workers)
+            finally:
+                await reader.close()
+                await client.close()
+        finally:
+            await asyncio.gather(*(worker.stop() for worker in workers))
+            await nats.stop()
+
+
+async def _drive(
+    setup: Setup,
+    batches: Iterator[Rows],
+    tally: Tally,
+    publisher: FencedPublisher,
+    reader: StreamReader,
+    workers: list[Child],
+) -> SimulatedRun:
+    """Publish rows and handle what comes back for them."""
+    run = SimulatedRun(setup)
+    published: deque[Rows] = deque()
+    done = asyncio.Event()
+    total = 0
+
+    async def publish() -> None:
+        nonlocal total
+        for rows in batches:
+            for at in range(0, len(rows), MAX_ROWS):
+                part = rows.take(slice(at, at + MAX_ROWS))
+                published.append(part)
+                total = int(part.row[-1]) + 1
+                await publisher.publish(encode_batch(Batch(part, (), total)))
+        done.set()
+
+    async def handle() -> None:
+        covered = 0
+        while not (done.is_set() and covered >= total):
+            _, _, data = await reader.next()
+            batch = decode_batch(parse_batch(data))
+            covered = max(covered, batch.next_row)
+            rows = []
+            while published and int(published[0].row[-1]) < covered:
+                rows.append(published.popleft())
+            run.advance(Rows.concat(rows), batch.events)
+
+    async def guard() -> None:
+        while True:
+            for worker in workers:
+                if not worker.alive:
+                    raise Unavailable(f"worker {worker.name} ended: {worker.log.read_text()[-2000:]}")
+            await asyncio.sleep(0.2)
+
+    watching: asyncio.Future[object] = asyncio.ensure_future(guard())
+    working: asyncio.Future[object] = asyncio.ensure_future(_both(publish(), handle()))
+    try:
+        finished, _ = await asyncio.wait({watching, working}, return_when=asyncio.FIRST_COMPLETED)
+        for task in finished:
+            task.result()
+    finally:
+        watching.cancel()
+        working.cancel()
+        await asyncio.gather(watching, working, return_exceptions=True)
+    run.finish()
+    return run
+
+
+async def _both(first: Coroutine[Any, Any, None], second: Coroutine[Any, Any, None]) -> None:
+    await asyncio.gather(first, second)
+
+
+def _workers(setup: Setup, state: StateDirectory, url: str, names: Names, groups: list[list[str]]) -> list[Child]:
+    """One worker for each group of stages, each reading the one before."""
+    pipeline = setup.pipeline.metadata.name
+    made = []
+    for place, stages in enumerate(groups):
+        source = groups[place - 1][-1] if place else ""
+        reads = {"stream": names.input_stream, "subjects": [names.feed(FEED)]}
+        if source:
+            reads = {"stream": names.events_stream, "subjects": [names.stage(pipeline, 0, source)]}
+        name = f"{pipeline}-{stages[0]}"
+        config: dict[str, Any] = {
+            "role": "pipeline", "name": name, "namespace": "replay", "nats_url": url, "port": None, "supervised": True,
+            "pipeline": to_document(setup.pipeline), "run_id": RUN_ID, "stages": stages, "shard": 0,
+            "symbols": setup.pipeline.spec.feed.symbols, "feed": FEED, "account": setup.pipeline.spec.account,
+            "input": reads, "output": names.stage(pipeline, 0, stages[-1]),
+        }  # fmt: skip
+        path = state.path / "configs" / f"{name}.json"
+        write_whole(path, json.dumps(config))
+        command = [sys.executable, "-m", "tradewind_workers", str(path)]
+        made.append(Child(name, command, state.path / "logs" / f"{name}.log", supervised=True))
+    return made
