@@ -41,10 +41,16 @@ def main() -> int:
             print(f"{pin} is not pinned: run make lock")
         return 1 if loose else 0
     PYPROJECT.write_text(BLOCK.sub("", text))
-    subprocess.run([uv, "lock", "--upgrade", "-q"], cwd=ROOT, check=True)  # noqa: S603
-    block = "constraint-dependencies = [\n" + "".join(f'    "{pin.replace(chr(34), chr(39))}",\n' for pin in resolved()) + "]\n"
-    PYPROJECT.write_text(BLOCK.sub("", text).replace("[tool.uv]\npackage = false\n", "[tool.uv]\npackage = false\n" + block))
-    subprocess.run([uv, "lock", "-q"], cwd=ROOT, check=True)  # noqa: S603
+    subprocess.run([uv, "lock", "--upgrade", "-q"], cwd=ROOT, check=True)
+    block = (
+        "constraint-dependencies = [\n"
+        + "".join(f'    "{pin.replace(chr(34), chr(39))}",\n' for pin in resolved())
+        + "]\n"
+    )
+    PYPROJECT.write_text(
+        BLOCK.sub("", text).replace("[tool.uv]\npackage = false\n", "[tool.uv]\npackage = false\n" + block)
+    )
+    subprocess.run([uv, "lock", "-q"], cwd=ROOT, check=True)
     return 0
 
 

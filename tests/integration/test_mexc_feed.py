@@ -271,7 +271,7 @@ async def test_a_capture_replays_to_the_venues_book(venue: SimulatedVenue, tmp_p
             await move()
             await asyncio.sleep(0.001)
         await move()
-        while f'"toVersion":"{venue.server.books["BTCUSDT"].version}"' not in last:  # noqa: ASYNC110
+        while f'"toVersion":"{venue.server.books["BTCUSDT"].version}"' not in last:
             await asyncio.sleep(0.001)
     stop.set()
     await asyncio.wait_for(recording, WITHIN_S)

@@ -1,7 +1,5 @@
 """The simulator's process: configuration in, a venue that trades, a market that never ends, a state that survives."""
 
-# ruff: noqa: ASYNC110, ASYNC240 - these tests watch a process from outside: its files and its answers
-
 import asyncio
 import gzip
 import json

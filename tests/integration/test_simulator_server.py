@@ -195,7 +195,7 @@ async def test_a_client_that_does_not_read_is_cut_off_and_the_market_goes_on(
         for number in range(QUEUED_FRAMES + 10):
             venue.move((RowKind.LEVEL, "BTCUSDT", 1, 9_970, 1 + number % 2))
         async with asyncio.timeout(WITHIN_S):
-            while venue.server.hub.wanted(DEPTH):  # noqa: ASYNC110 - the hub tells nobody when a client is gone
+            while venue.server.hub.wanted(DEPTH):
                 await asyncio.sleep(0.005)
 
     async with session.ws_connect(venue.ws_url) as other:

@@ -51,7 +51,7 @@ class Child:
                 stdout=log,
                 stderr=log,
                 env=os.environ | {"PYTHONSAFEPATH": "1"} | self.env,
-                preexec_fn=_own_group if self.supervised else _die_with_parent,  # noqa: PLW1509
+                preexec_fn=_own_group if self.supervised else _die_with_parent,
             )
         self.started_at = time.monotonic()
 

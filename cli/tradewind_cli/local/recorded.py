@@ -12,6 +12,7 @@ from tradewind.api.pipeline import TradingPipeline
 from tradewind.contract.codec import decode_event, parse_batch
 from tradewind.contract.subjects import Names
 from tradewind.events import Event, RowKind
+from tradewind.instrument import Instrument
 from tradewind.workloads import feed_name
 from tradewind_workers.reports.html_report import write_report
 from tradewind_workers.reports.run_report import build_report
@@ -37,7 +38,7 @@ async def write_account_report(
         return 0, [f"{account.metadata.name}: no pipeline, no report"]
     feeds = sorted({feed_name(pipeline) for pipeline in pipelines})
     bucket = await client.jetstream().key_value(names.control_bucket)
-    instruments = {}
+    instruments: dict[str, Instrument] = {}
     for feed in feeds:
         instruments |= await await_instruments(bucket, feed)
     outputs = [

@@ -48,7 +48,7 @@ class Simulation(Model):
     balances: dict[Currency, NonNegativeDecimal] = Field(
         default_factory=lambda: {"USDT": "10000"}, description="What the account holds at first.", max_length=64
     )
-    fees: Fees = Field(default_factory=Fees, description="What trading costs.")  # type: ignore[arg-type]
+    fees: Fees = Field(default_factory=Fees, description="What trading costs.")
     order_latency: PositiveDuration = Field("5ms", description="From the decision to the venue's book; never zero.")
     report_latency: PositiveDuration = Field(
         "5ms", description="From the venue's book back to the gateway; never zero."
@@ -87,7 +87,7 @@ class TradingAccountSpec(Model):
     simulated: Simulation | None = Field(None, description="Assumptions of Paper and of venue Simulated.")
     reconciliation: Reconciliation = Field(
         default_factory=Reconciliation, description="How often the venue is asked what is true."
-    )  # type: ignore[arg-type]
+    )
     day_start: str = Field("UTC", description="Time zone whose midnight starts the trading day.", max_length=64)
     currency: Currency = Field("USDT", description="Currency equity and P&L are told in.")
     blind_after: DurationText = Field(
@@ -121,7 +121,7 @@ class TradingAccountSpec(Model):
     @property
     def simulation(self) -> Simulation:
         """The assumptions of Paper and Simulated, defaults where none are given."""
-        return self.simulated or Simulation()  # type: ignore[call-arg]
+        return self.simulated or Simulation()
 
 
 class TradingAccount(Model):

@@ -184,8 +184,8 @@ class AllocationSettings(Model):
     )
     before_regime: Ratio = Field("0", description="The fraction while no regime is known yet.")
     cooldown: DurationText = Field("30s", description="Time between two entries in one symbol; exits never wait.")
-    sizing: Sizing = Field(default_factory=Sizing, description="How a fraction becomes a quantity.")  # type: ignore[arg-type]
-    order: OrderSettings = Field(default_factory=OrderSettings, description="How a quantity becomes an order.")  # type: ignore[arg-type]
+    sizing: Sizing = Field(default_factory=Sizing, description="How a fraction becomes a quantity.")
+    order: OrderSettings = Field(default_factory=OrderSettings, description="How a quantity becomes an order.")
     allow_short: bool = Field(False, description="Whether a short signal may sell what is not held; Perpetual only.")
 
     @field_validator("by_regime", mode="before")
@@ -203,7 +203,7 @@ class Sink(Model):
     type: Literal["PostgreSQL"] = Field(description="Where events are kept.")
     dsn_secret: str | None = Field(
         None,
-        description="Secret whose key dsn holds the connection string; locally an environment variable of that name. Without it, a database of tradewind's own.",
+        description="Secret whose key dsn holds the connection string; locally an environment variable. Without it, an embedded database.",
         max_length=253,
     )
 
@@ -217,10 +217,10 @@ class TradingPipelineSpec(Model):
     )
     account: Name = Field(description="TradingAccount whose gateway gets the intents.")
     feed: Feed = Field(description="Where market data comes from.")
-    candles: Candles = Field(default_factory=Candles, description="How trades become candles.")  # type: ignore[arg-type]
-    regime: RegimeSettings = Field(default_factory=RegimeSettings, description="How regimes are told apart.")  # type: ignore[arg-type]
+    candles: Candles = Field(default_factory=Candles, description="How trades become candles.")
+    regime: RegimeSettings = Field(default_factory=RegimeSettings, description="How regimes are told apart.")
     strategy: StrategySettings = Field(description="What makes signals.")
-    allocation: AllocationSettings = Field(default_factory=AllocationSettings, description="How signals become orders.")  # type: ignore[arg-type]
+    allocation: AllocationSettings = Field(default_factory=AllocationSettings, description="How signals become orders.")
     sinks: list[Sink] = Field(
         default_factory=list, description="Where events are kept beside the streams.", max_length=8
     )

@@ -69,7 +69,7 @@ class RiskPolicySpec(Model):
     )
     stale_market_data: StaleMarketData = Field(
         default_factory=StaleMarketData, description="Age of market data orders may rest on."
-    )  # type: ignore[arg-type]
+    )
     reduce_only: bool = Field(False, description="Whether positions may only shrink.")
     daily_loss: DailyLoss | None = Field(None, description="Loss of a trading day at which trading stops.")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 from google.protobuf.message import DecodeError
 
@@ -178,7 +180,7 @@ def _un_latch(m: pb.Event, at: ev.Stamp) -> ev.Latch:
     return ev.Latch(at, e.uid, e.action, e.reason, e.scope, e.released, e.by)
 
 
-_ENCODERS = {
+_ENCODERS: dict[type, Callable[[Any], pb.Event]] = {
     ev.Candle: _candle,
     ev.RegimeChange: _regime,
     ev.Signal: _signal,
@@ -203,7 +205,7 @@ _ENCODERS = {
     ev.Progress: lambda e: _journal(e.at, progress=pb.Progress(subject=e.subject, sequence=e.sequence)),
 }
 
-_DECODERS = {
+_DECODERS: dict[str, Callable[[pb.Event, ev.Stamp], ev.Event]] = {
     "candle": _un_candle,
     "regime": _un_regime,
     "signal": _un_signal,

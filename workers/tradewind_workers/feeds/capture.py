@@ -12,7 +12,6 @@ import json
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from tradewind.errors import InvalidValue
 from tradewind.events import RowKind
@@ -45,10 +44,9 @@ class Capture:
                 problem: Undecodable | None = message
             else:
                 problem = self._add(time, message, text, gates, columns)
-            if problem is not None or len(columns.get("price", ())) >= rows_per_chunk:
-                if columns:
-                    yield Rows.build(self.table, 0, columns)
-                    columns = {}
+            if (problem is not None or len(columns.get("price", ())) >= rows_per_chunk) and columns:
+                yield Rows.build(self.table, 0, columns)
+                columns = {}
             if problem is not None:
                 yield problem
         if columns:

@@ -132,7 +132,7 @@ def build_report(
         instruments=instruments,
         assumptions=_assumptions(account),
         digest=digest.hexdigest(),
-        problems=tuple([*problems, *ledger.check()]),
+        problems=(*problems, *ledger.check()),
     )
 
 

@@ -7,6 +7,7 @@ venue's clock belongs to the candle it was received in. There is no candle befor
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,7 +56,7 @@ class CandleStage:
         cuts = np.flatnonzero(buckets[1:] != buckets[:-1]) + 1
         starts = [0, *cuts.tolist(), len(rows)]
         closed: list[Event] = []
-        for start, end in zip(starts, starts[1:], strict=False):
+        for start, end in itertools.pairwise(starts):
             bucket = int(buckets[start])
             self._close(rows, start, bucket, closed)
             self._add(rows.take(slice(start, end)), bucket)

@@ -29,7 +29,7 @@ def build_strategy(settings: StrategySettings) -> Strategy:
     """
     if settings.plugin is not None:
         return load_plugin(settings.plugin.class_name, settings.plugin.settings)
-    momentum = settings.momentum or MomentumSettings()  # type: ignore[call-arg]
+    momentum = settings.momentum or MomentumSettings()
     return Momentum(parse_duration(momentum.lookback), Fraction(momentum.threshold), Fraction(momentum.exit_threshold))
 
 

@@ -72,7 +72,7 @@ class MarketStage:
         clean = (prices > 0) & (quantities > 0) & ordered & near
         if clean.all():
             self._last[symbol] = (int(ids[-1]), int(prices[-1]))
-            return clean
+            return np.ones(len(ids), bool)
         return self._one_by_one(symbol, ids, prices, quantities)
 
     def _one_by_one(self, symbol: str, ids: Column, prices: Column, quantities: Column) -> Column:
