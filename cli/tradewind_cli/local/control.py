@@ -57,15 +57,21 @@ class ControlBucket:
 
     async def heartbeats(self) -> dict[str, dict[str, Any]]:
         """All heartbeats by workload."""
-        try:
-            keys = [key for key in await self._bucket.keys() if key.startswith("heartbeat.")]
-        except NoKeysError:
-            return {}
+        keys = [key for key in await self._keys() if key.startswith("heartbeat.")]
         found = await asyncio.gather(*(self._get(key) for key in keys))
         return {key.removeprefix("heartbeat."): document for key, document in zip(keys, found, strict=True)}
 
     async def ack(self, account: str, uid: str) -> dict[str, Any]:
         return await self._get(ack_key(account, uid))
+
+    async def _keys(self) -> list[str]:
+        """Asked again when there seem to be none: a key replaced in the same moment makes the client miss them all."""
+        for _ in range(5):
+            try:
+                return await self._bucket.keys()
+            except NoKeysError:
+                await asyncio.sleep(0.02)
+        return []
 
     async def _put(self, key: str, document: dict[str, Any]) -> None:
         data = json.dumps(document, sort_keys=True).encode()
