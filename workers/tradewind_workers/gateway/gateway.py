@@ -129,11 +129,8 @@ class Gateway:
     def on_policies(self, policies: list[RiskPolicy], now: int, hashes: dict[str, str]) -> list[Effect]:
         """From here on these limits hold; ``hashes`` by policy name. Orders already out are not touched."""
         self._policies = tuple(policies)
-        effects: list[Effect] = []
-        for name in sorted({*hashes, *self._adopted}):
-            if self._adopted.get(name, "") != hashes.get(name, ""):
-                effects.append(self._record(LimitsAdopted(self._at(now), name, hashes.get(name, ""), "")))
-        return effects
+        changed = [n for n in sorted({*hashes, *self._adopted}) if self._adopted.get(n, "") != hashes.get(n, "")]
+        return [self._record(LimitsAdopted(self._at(now), name, hashes.get(name, ""), "")) for name in changed]
 
     def on_halt(self, switch: KillSwitch, now: int) -> list[Effect]:
         """Latch, then act: what the switch halts is fixed now; an unknown or already latched uid changes nothing twice."""

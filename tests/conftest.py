@@ -1,0 +1,17 @@
+"""What all tests share: where the recorded market data is."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def recorded() -> Path:
+    """Folder of real recordings; without it the test is skipped."""
+    folder = Path(os.environ.get("TRADEWIND_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+    if not (folder / "spot_btcusdt_20240808.jsonl.gz").exists():
+        pytest.skip(f"no recorded market data in {folder}: set TRADEWIND_DATA")
+    return folder

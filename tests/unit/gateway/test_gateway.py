@@ -1,0 +1,308 @@
+"""The gateway's core: intents to orders, reports to positions, halts, and a journal that rebuilds all of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from tradewind.api.risk_policy import RiskPolicy
+from tradewind.durations import SECOND
+from tradewind.events import EXTERNAL, Intent, OrderPlaced, OrderReport, OrderStatus, RowKind, Stamp
+from tradewind_workers.gateway.effects import Cancel, Effect, Place, Record
+from tradewind_workers.gateway.gateway import Gateway
+from tradewind_workers.gateway.order_ids import client_order_id, is_ours
+from tradewind_workers.rows import Rows
+from tradewind_workers.venues.port import VenueReport
+
+from desks import account, halt, policy
+from markets import START, TABLE, instruments
+
+PRICE = 5_000_000
+NOW = START + SECOND
+
+
+class Books:
+    """A gateway with its journal, and a hand on venue and market."""
+
+    def __init__(self, *policies: RiskPolicy, quoted: bool = True) -> None:
+        self.gateway = Gateway(account(), instruments(), {"desk": {"desk": "a"}})
+        self.journal: list[Any] = []
+        if quoted:
+            self.quote(PRICE, NOW)
+        self.take(self.gateway.start(NOW, "host", "journal"))
+        self.take(self.gateway.set_balances({"USDT": Decimal(10_000)}, NOW))
+        listed = list(policies) or [policy()]
+        self.take(self.gateway.on_policies(listed, NOW, {p.metadata.name: "h" for p in listed}))
+        self.row = 0
+
+    def take(self, effects: list[Effect]) -> list[Effect]:
+        self.journal += [effect.event for effect in effects if isinstance(effect, Record)]
+        return effects
+
+    def quote(self, price: int, time: int) -> None:
+        columns = {
+            "kind": [RowKind.QUOTE] * 2, "symbol": [0, 0], "side": [1, -1], "price": [price - 1, price + 1], "quantity": [9, 9],
+            "receive_time": [time, time],
+        }  # fmt: skip
+        self.gateway.on_rows(Rows.build(TABLE, 0, columns))
+
+    def intent(self, side: int = 1, quantity: int = 100, **changes: Any) -> Intent:
+        self.row += 1
+        made = Intent(Stamp(NOW, 0, self.row), "desk", "run", "BTCUSDT", side, quantity, PRICE, "IOC", False, SECOND, PRICE, "t")  # type: ignore[arg-type]
+        return replace(made, **changes)
+
+    def order(self, intent: Intent) -> Place:
+        (place,) = [e for e in self.take(self.gateway.on_intent(intent, NOW)) if isinstance(e, Place)]
+        return place
+
+    def denied(self, intent: Intent, now: int = NOW) -> set[str]:
+        effects = self.take(self.gateway.on_intent(intent, now))
+        assert not any(isinstance(effect, Place) for effect in effects)
+        return {code for e in effects if isinstance(e, Record) and isinstance(e.event, OrderReport) for code in e.event.reasons}
+
+    def fill(self, place: Place, quantity: int = 0, price: int = PRICE, trade: str = "") -> list[Effect]:
+        size = quantity or place.order.quantity
+        done = self.gateway.orders.by_id[place.order.client_order_id].filled + size
+        status = OrderStatus.FILLED if done == place.order.quantity else OrderStatus.PARTIALLY_FILLED
+        report = VenueReport(
+            place.order.client_order_id, "v", "BTCUSDT", status, place.order.side, place.order.quantity, PRICE, done, size, price,
+            Decimal("0.01"), "USDT", trade_id=trade or f"t{len(self.journal)}",
+        )  # fmt: skip
+        return self.take(self.gateway.on_venue_report(report, NOW))
+
+    def hold(self, quantity: int) -> None:
+        self.fill(self.order(self.intent(1, quantity)))
+
+    def refolded(self) -> Gateway:
+        """A gateway that knows nothing but the journal."""
+        again = Gateway(account(), instruments(), {"desk": {"desk": "a"}})
+        for event in self.journal:
+            again.apply(event)
+        return again
+
+
+def test_an_intent_becomes_a_journalled_order() -> None:
+    books = Books()
+
+    record, place = books.take(books.gateway.on_intent(books.intent(), NOW))
+
+    assert isinstance(record, Record)
+    assert isinstance(record.event, OrderPlaced)
+    assert isinstance(place, Place)
+    assert is_ours(place.order.client_order_id)
+    assert record.event.latest_acceptance == NOW + SECOND
+
+
+def test_the_same_decision_is_one_order_however_often_it_is_told() -> None:
+    books = Books()
+    intent = books.intent()
+    books.order(intent)
+
+    assert books.gateway.on_intent(intent, NOW) == []
+    assert books.refolded().on_intent(intent, NOW) == []
+    assert books.denied(replace(intent, at=replace(intent.at, n=1), quantity=10**9))
+
+
+def test_an_order_id_is_its_position_and_nothing_else() -> None:
+    at = Stamp(1, 0, 2, 3)
+
+    assert client_order_id("j", "r", "S", at) == client_order_id("j", "r", "S", at)
+    others = [client_order_id("k", "r", "S", at), client_order_id("j", "q", "S", at), client_order_id("j", "r", "T", at)]
+    others += [client_order_id("j", "r", "S", replace(at, n=4))]
+    assert len({client_order_id("j", "r", "S", at), *others}) == 5
+
+
+@pytest.mark.parametrize(
+    ("limits", "change", "code"),
+    [
+        ({}, {"quantity": 100_000}, "MAX_ORDER_VALUE"),
+        ({}, {"limit_price": PRICE * 2}, "PRICE_COLLAR"),
+        ({}, {"limit_price": -1}, "BAD_INCREMENT"),
+        ({}, {"quantity": 0}, "BAD_INCREMENT"),
+        ({}, {"symbol": "DOGEUSDT"}, "UNKNOWN_INSTRUMENT"),
+        ({}, {"valid_for": -1}, "INTENT_EXPIRED"),
+        ({}, {"reduce_only": True}, "REDUCE_ONLY_EXCEEDS_POSITION"),
+        ({}, {"symbol": "ETHUSDT", "quantity": 1000}, "NO_REFERENCE_PRICE"),
+        ({"maxOrderVolume": {"amount": "0.005"}}, {}, "MAX_ORDER_VOLUME"),
+        ({"maxIntradayPosition": {"amount": "400", "currency": "USDT"}, "maxOrderValue": {"amount": "400", "currency": "USDT"}}, {},
+         "MAX_INTRADAY_POSITION"),
+        ({"maxOrderValue": {"amount": "2000", "currency": "EUR"}}, {}, "LIMITS_CURRENCY_MISMATCH"),
+        ({"reduceOnly": True}, {}, "REDUCE_ONLY"),
+    ],
+)  # fmt: skip
+def test_each_limit_denies_by_its_code(limits: dict[str, Any], change: dict[str, Any], code: str) -> None:
+    books = Books(policy(**limits))
+
+    assert code in books.denied(books.intent(**change))
+
+
+def test_without_an_enforced_policy_nothing_leaves() -> None:
+    books = Books(policy(mode="Observe"))
+
+    assert books.denied(books.intent(quantity=100_000)) == {"NO_POLICY"}
+    assert books.gateway.observed == {"MAX_ORDER_VALUE": 1}
+
+
+def test_every_reason_is_told_not_the_first_alone() -> None:
+    books = Books()
+
+    codes = books.denied(books.intent(quantity=100_000, limit_price=PRICE * 2, valid_for=-1))
+
+    assert codes == {"MAX_ORDER_VALUE", "PRICE_COLLAR", "INTENT_EXPIRED"}
+
+
+def test_stale_and_missing_prices_fail_closed() -> None:
+    assert "STALE_MARKET_DATA" in Books(quoted=False).denied(Books().intent())
+    books = Books()
+    assert "STALE_MARKET_DATA" in books.denied(replace(books.intent(), valid_for=60 * SECOND), NOW + 10 * SECOND)
+
+
+def test_working_orders_count_at_their_worst_until_they_end() -> None:
+    limits = {"maxIntradayPosition": {"amount": "900", "currency": "USDT"}, "maxOrderValue": {"amount": "900", "currency": "USDT"}}
+    books = Books(policy(**limits))
+    place = books.order(books.intent(1, 100))
+
+    assert books.denied(books.intent(1, 100)) == {"MAX_INTRADAY_POSITION"}
+    books.take(books.gateway.on_no_answer(place.order.client_order_id, NOW))
+    assert books.denied(books.intent(1, 100)) == {"MAX_INTRADAY_POSITION"}  # unknown stays reserved
+    books.take(books.gateway.on_refused(place.order.client_order_id, "X", "", NOW))
+    assert books.order(books.intent(1, 100))
+
+
+def test_an_order_that_only_reduces_passes_exposure_limits() -> None:
+    books = Books(policy(maxOrderValue={"amount": "600", "currency": "USDT"}))
+    books.hold(100)
+    books.hold(100)
+
+    assert books.denied(books.intent(1, 200)) == {"MAX_ORDER_VALUE"}
+    assert books.order(books.intent(-1, 200, reduce_only=True))
+
+
+def test_messages_are_limited_in_any_window() -> None:
+    books = Books(policy(maxMessages={"count": 2, "per": "1s"}))
+    books.order(books.intent())
+    books.order(books.intent())
+
+    assert books.denied(books.intent()) == {"MAX_MESSAGES"}
+
+
+def test_a_fill_told_twice_counts_once() -> None:
+    books = Books()
+    place = books.order(books.intent(1, 100))
+    books.fill(place, trade="t1")
+
+    assert books.fill(place, trade="t1") == []
+    assert books.gateway.ledger.position("desk", "BTCUSDT") == 100
+
+
+def test_an_order_nobody_placed_is_external() -> None:
+    books = Books()
+    report = VenueReport("other", "v", "BTCUSDT", OrderStatus.FILLED, 1, 50, 0, 50, 50, PRICE, trade_id="x")
+
+    books.take(books.gateway.on_venue_report(report, NOW))
+
+    assert books.gateway.ledger.position(EXTERNAL, "BTCUSDT") == 50
+    assert books.gateway.ledger.position("desk", "BTCUSDT") == 0
+
+
+def test_not_found_proves_nothing_before_the_deadline() -> None:
+    books = Books()
+    place = books.order(books.intent())
+    books.take(books.gateway.on_no_answer(place.order.client_order_id, NOW))
+
+    assert books.gateway.on_not_found(place.order.client_order_id, NOW + SECOND) == []
+    (record,) = books.take(books.gateway.on_not_found(place.order.client_order_id, NOW + SECOND + 1))
+    assert isinstance(record, Record)
+    assert record.event.reasons == ("NOT_FOUND",)  # type: ignore[union-attr]
+
+
+def test_a_halt_holds_until_that_halt_is_released() -> None:
+    books = Books()
+    books.take(books.gateway.on_halt(halt("u1"), NOW))
+    books.take(books.gateway.on_halt(halt("u2"), NOW))
+
+    assert books.denied(books.intent()) == {"KILL_SWITCH"}
+    books.take(books.gateway.on_release("u1", "me", "ok", NOW))
+    assert books.denied(books.intent()) == {"KILL_SWITCH"}
+    assert books.refolded().latches.halts.keys() == {"u2"}
+    books.take(books.gateway.on_release("u2", "me", "ok", NOW))
+    assert books.order(books.intent())
+    assert books.gateway.on_halt(halt("u1"), NOW) == []  # a released halt does not come back
+
+
+def test_reduce_lets_positions_only_shrink() -> None:
+    books = Books()
+    books.hold(100)
+    books.take(books.gateway.on_halt(halt(action="Reduce"), NOW))
+
+    assert books.denied(books.intent()) == {"KILL_SWITCH"}
+    assert books.order(books.intent(-1, 100, reduce_only=True))
+
+
+def test_cancel_all_cancels_what_works_before_anything_is_recorded() -> None:
+    books = Books()
+    place = books.order(books.intent())
+
+    effects = books.take(books.gateway.on_halt(halt(action="CancelAll"), NOW))
+
+    assert effects[0] == Cancel("BTCUSDT", place.order.client_order_id)
+    assert books.gateway.may_send(place.order.client_order_id)
+
+
+def test_a_halt_of_other_pipelines_is_not_this_ones() -> None:
+    books = Books()
+
+    assert books.gateway.on_halt(halt(scope={"pipelines": {"matchLabels": {"desk": "b"}}}), NOW) == []
+    assert books.gateway.on_halt(halt(scope={"pipelines": {"matchLabels": {"desk": "a"}}}), NOW)
+    assert books.denied(books.intent()) == {"KILL_SWITCH"}
+
+
+def test_flatten_closes_what_the_ledger_holds() -> None:
+    books = Books()
+    books.hold(100)
+
+    places = [e for e in books.take(books.gateway.flatten(None, "test", NOW)) if isinstance(e, Place)]
+
+    assert [(p.order.side, p.order.quantity, p.exempt) for p in places] == [(-1, 100, True)]
+    books.fill(places[0])
+    assert not books.gateway.at_stake
+
+
+def test_a_loss_that_lasts_halts_and_a_moment_of_it_does_not() -> None:
+    limit = {"amount": "10", "currency": "USDT", "action": "Halt", "persist": "2s"}
+    books = Books(policy(dailyLoss=limit))
+    books.hold(300)
+    books.quote(PRICE * 9 // 10, NOW + SECOND)
+
+    assert books.take(books.gateway.on_clock(NOW + SECOND)) == []
+    books.quote(PRICE, NOW + 2 * SECOND)
+    books.take(books.gateway.on_clock(NOW + 2 * SECOND))
+    books.quote(PRICE * 9 // 10, NOW + 3 * SECOND)
+    books.take(books.gateway.on_clock(NOW + 3 * SECOND))
+    assert not books.gateway.latches.halts
+    books.take(books.gateway.on_clock(NOW + 5 * SECOND))
+    assert [h.action for h in books.gateway.latches.halts.values()] == ["Halt"]
+
+
+def test_the_journal_rebuilds_everything() -> None:
+    books = Books()
+    books.hold(200)
+    books.fill(books.order(books.intent(-1, 50, reduce_only=True)), price=PRICE + 100)
+    working = books.order(books.intent(1, 100))
+    books.take(books.gateway.progress("tw.x", 9, NOW))
+    books.take(books.gateway.on_halt(halt(), NOW))
+
+    again = books.refolded()
+
+    assert again.ledger.entries == books.gateway.ledger.entries
+    assert again.orders.by_id == books.gateway.orders.by_id
+    assert [order.client_order_id for order in again.orders.working()] == [working.order.client_order_id]
+    assert (again.latches.halts, again.day, again.epoch, again.handled("tw.x")) == (
+        books.gateway.latches.halts, books.gateway.day, 1, 9,
+    )  # fmt: skip
+    (epoch, *_) = again.start(NOW, "other", "ignored")
+    assert isinstance(epoch, Record)
+    assert (epoch.event.number, epoch.event.journal_id) == (2, "journal")  # type: ignore[union-attr]
+    assert books.gateway.balance_check() == []
