@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -47,6 +48,7 @@ class Orders:
     def __init__(self) -> None:
         self.by_id: dict[str, OrderView] = {}
         self.trades: set[tuple[str, str]] = set()  # (symbol, trade id) of every fill taken in
+        self.denied: Counter[str] = Counter()  # intents that never became orders, by reason
         self._working: dict[str, OrderView] = {}
 
     def placed(self, record: OrderPlaced) -> None:
@@ -61,6 +63,8 @@ class Orders:
         order = self.by_id.get(report.client_order_id)
         if report.last_quantity and report.trade_id:
             self.trades.add((report.symbol, report.trade_id))
+        if report.status is OrderStatus.DENIED:
+            self.denied.update(report.reasons)
         if order is None:
             return
         order.venue_order_id = report.venue_order_id or order.venue_order_id

@@ -29,6 +29,7 @@ def gateway_figures(
         "dayProfit": None if profit is None else plain(profit),
         "currency": gateway.account.spec.currency,
         "orders": by_status,
+        "denied": dict(gateway.orders.denied),
         "fills": len(gateway.orders.trades),
         "working": len(gateway.orders.working()),
         "positions": _positions(gateway),

@@ -78,10 +78,13 @@ class StreamReader:
         while True:
             yield await self.next()
 
-    @property
-    def waiting(self) -> int:
-        """Messages that have arrived and were not read yet."""
-        return self._subscription.pending_msgs if self._subscription is not None else 0
+    async def next_waiting(self) -> tuple[int, str, bytes] | None:
+        """The next message if it is here already."""
+        while self._subscription is not None and self._subscription.pending_msgs:
+            found = await self._accept(await self._subscription.next_msg(timeout=SILENCE_S))
+            if found is not None:
+                return found
+        return None
 
     async def _open(self) -> None:
         inbox = self._client.new_inbox()

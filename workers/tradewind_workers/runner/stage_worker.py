@@ -120,26 +120,39 @@ class StageWorker:
         self._held = None
         taken = _Range(sequence, sequence, [batch])
         size = len(batch.rows)
-        while self._reader.waiting and size < MAX_RANGE_ROWS and len(taken.batches) < MAX_RANGE_MESSAGES:
-            sequence, batch = await self._read()
-            if _is_report(batch) != _is_report(taken.batches[0]) or (taken.last <= self._already < sequence):
-                self._held = sequence, batch
+        while size < MAX_RANGE_ROWS and len(taken.batches) < MAX_RANGE_MESSAGES:
+            message = await self._reader.next_waiting()
+            if message is None:
                 break
-            taken.batches.append(batch)
-            taken.last = sequence
-            size += len(batch.rows)
+            decoded = await self._decode(*message)
+            if decoded is None:
+                continue
+            if _is_report(decoded) != _is_report(taken.batches[0]) or taken.last <= self._already < message[0]:
+                self._held = message[0], decoded
+                break
+            taken.batches.append(decoded)
+            taken.last = message[0]
+            size += len(decoded.rows)
         return taken
 
     async def _read(self) -> tuple[int, Batch]:
+        """The next message that can be read, however long it takes."""
         while True:
-            sequence, subject, data = await self._reader.next()
-            try:
-                return sequence, decode_batch(parse_batch(data))
-            except UndecodableMessage as error:
-                self.figures.undecodable[error.reason] += 1
-                log.warning("undecodable_input", subject=subject, sequence=sequence, reason=error.reason)
-                headers = {"Reason": error.reason, "Subject": subject, "Sequence": str(sequence)}
-                await self._dead_js.publish(self._dead_subject, data[:4096], headers=headers)
+            message = await self._reader.next()
+            decoded = await self._decode(*message)
+            if decoded is not None:
+                return message[0], decoded
+
+    async def _decode(self, sequence: int, subject: str, data: bytes) -> Batch | None:
+        """The batch, or None for what was put to the dead letters."""
+        try:
+            return decode_batch(parse_batch(data))
+        except UndecodableMessage as error:
+            self.figures.undecodable[error.reason] += 1
+            log.warning("undecodable_input", subject=subject, sequence=sequence, reason=error.reason)
+            headers = {"Reason": error.reason, "Subject": subject, "Sequence": str(sequence)}
+            await self._dead_js.publish(self._dead_subject, data[:4096], headers=headers)
+            return None
 
     def _count(self, taken: _Range) -> None:
         self.figures.messages += len(taken.batches)

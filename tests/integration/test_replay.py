@@ -1,0 +1,54 @@
+"""Replays of real recordings: the same decisions, whatever the batches and wherever the stages run."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def replay(recorded: Path, folder: Path, *options: str, recording: str = "spot_btcusdt") -> dict[str, Any]:
+    data = str(recorded / f"{recording}_20240808.jsonl.gz")
+    command = [sys.executable, "-m", "tradewind_cli", "replay", "-f", "examples/replay", "--data", data, "--report", str(folder), *options]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    document: dict[str, Any] = json.loads((folder / "report.json").read_text())
+    return document
+
+
+def test_one_recording_has_one_digest(recorded: Path, tmp_path: Path) -> None:
+    first = replay(recorded, tmp_path / "a")
+    again = replay(recorded, tmp_path / "b", "--batch-size", "700")
+    apart = replay(recorded, tmp_path / "c", "--topology", "Distributed")
+
+    assert first["digest"] == again["digest"] == apart["digest"]
+    assert first["trades_in"] == 9757
+    assert first["fills"] > 10
+    assert first["problems"] == []
+    assert {"candles", "signals", "intents", "orders", "rejected", "pnl"} <= first.keys()
+    page = (tmp_path / "a" / "report.html").read_text()
+    assert first["digest"] in page
+    assert "http-equiv" not in page
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--data", "missing.jsonl.gz"], "does not exist"),
+        (["--data", "README.md"], "holds no BTCUSDT"),
+        (["--data", "README.md", "--batch-size", "0"], "must be at least 1"),
+    ],
+)
+def test_what_cannot_be_replayed_is_said(options: list[str], message: str) -> None:
+    command = [sys.executable, "-m", "tradewind_cli", "replay", "-f", "examples/replay", *options]
+
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+    assert done.returncode == 2
+    assert message in done.stderr

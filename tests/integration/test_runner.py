@@ -1,0 +1,193 @@
+"""The runner against a real nats-server: fenced, restarted, killed, and still each output once and in order."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nats.aio.client import Client
+from tradewind.contract.codec import parse_batch
+from tradewind.contract.subjects import Names
+from tradewind.errors import FencedOut
+from tradewind.events import Event
+from tradewind_workers.runner.connection import connect
+from tradewind_workers.runner.fenced import FencedPublisher
+from tradewind_workers.runner.instruments import tell_instruments
+from tradewind_workers.runner.reader import StreamReader
+from tradewind_workers.runner.snapshots import Snapshot, SnapshotStore
+from tradewind_workers.runner.streams import ensure_streams
+from tradewind_workers.stages.chain import STAGES, build_chain
+from tradewind_workers.stages.stage import Batch, decode_batch, encode_batch, run_chain
+
+from desks import pipeline
+from integration.nats_server import NatsServer
+from markets import cut, instruments, random_market
+
+NAMES = Names("test")
+OUTPUT = NAMES.stage("desk", 0, "allocation")
+
+
+@asynccontextmanager
+async def connected(nats: NatsServer) -> AsyncIterator[Client]:
+    client = await connect(nats.url, "test")
+    await ensure_streams(client.jetstream(), NAMES)
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+class Worker:
+    """A pipeline's worker as a process of its own."""
+
+    def __init__(self, nats: NatsServer, folder: Path) -> None:
+        config: dict[str, Any] = {
+            "role": "pipeline", "name": "desk", "namespace": "test", "nats_url": nats.url, "port": None,
+            "pipeline": pipeline().model_dump(mode="json", by_alias=True, exclude_none=True), "run_id": "run",
+            "stages": list(STAGES), "shard": 0, "symbols": ["BTCUSDT", "ETHUSDT"], "feed": "f", "account": "paper",
+            "input": {"stream": NAMES.input_stream, "subjects": [NAMES.feed("f"), NAMES.account("paper")]}, "output": OUTPUT,
+        }  # fmt: skip
+        self._path = folder / "worker.json"
+        self._path.write_text(json.dumps(config))
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tradewind_workers", str(self._path), stderr=asyncio.subprocess.DEVNULL
+        )
+
+    async def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        await self._process.wait()
+
+    async def stop(self) -> int:
+        assert self._process is not None
+        self._process.terminate()
+        return await self._process.wait()
+
+
+def expected(parts: list[Any]) -> list[Event]:
+    stages = build_chain(pipeline().spec, "desk", "run", ["BTCUSDT", "ETHUSDT"], instruments(), list(STAGES))
+    return [event for part in parts for event in run_chain(stages, Batch(part)).events]
+
+
+async def outputs(client: Client, until_row: int) -> list[Event]:
+    """Everything the worker published, checked to be without gap or overlap, until this row is covered."""
+    reader = StreamReader(client, client.jetstream(), NAMES.events_stream, [OUTPUT], 0)
+    events: list[Event] = []
+    last = 0
+    try:
+        async with asyncio.timeout(30):
+            while True:
+                _, _, data = await reader.next()
+                message = parse_batch(data)
+                assert message.first_input > last
+                last = message.last_input
+                batch = decode_batch(message)
+                events += batch.events
+                if batch.next_row >= until_row:
+                    return events
+    finally:
+        await reader.close()
+
+
+async def test_a_second_writer_fences_out_the_first(nats: NatsServer) -> None:
+    async with connected(nats) as client:
+        first, second = (FencedPublisher(client, client.jetstream(), NAMES.events_stream, OUTPUT) for _ in range(2))
+        await first.open()
+        await first.publish(b"one")
+        assert await second.open() == b"one"
+        await second.publish(b"two")
+
+        with pytest.raises(FencedOut, match="another writer"):
+            await first.publish(b"three")
+        assert await second.open() == b"two"
+
+
+async def test_a_lost_acknowledgement_is_recognised(nats: NatsServer) -> None:
+    async with connected(nats) as client:
+        publisher = FencedPublisher(client, client.jetstream(), NAMES.events_stream, OUTPUT)
+        await publisher.open()
+        await client.jetstream().publish(OUTPUT, b"mine")  # it landed, but the answer never came
+
+        sequence = await publisher.publish(b"mine")
+
+        assert sequence == publisher.sequence == 1
+        assert await publisher.publish(b"next") == 2
+
+
+async def test_a_reader_misses_nothing_when_the_server_is_killed(nats: NatsServer) -> None:
+    async with connected(nats) as client:
+        publisher = FencedPublisher(client, client.jetstream(), NAMES.events_stream, OUTPUT)
+        await publisher.open()
+        reader = StreamReader(client, client.jetstream(), NAMES.events_stream, [OUTPUT], 0)
+        for n in range(20):
+            await publisher.publish(str(n).encode())
+        read = [(await reader.next())[2] for _ in range(10)]
+
+        await nats.restart()
+        for n in range(20, 40):
+            await publisher.publish(str(n).encode())
+        read += [(await reader.next())[2] for _ in range(30)]
+        await reader.close()
+
+        assert read == [str(n).encode() for n in range(40)]
+
+
+async def test_snapshots_are_whole_and_the_newest(nats: NatsServer) -> None:
+    async with connected(nats) as client:
+        store = SnapshotStore(await client.jetstream().key_value(NAMES.snapshot_bucket), "worker/1")
+        assert await store.load() is None
+
+        await store.save(Snapshot(5, {"a": b"x" * 3_000_000, "b": b""}))
+        await store.save(Snapshot(9, {"a": b"\x00\xff"}))
+
+        assert await store.load() == Snapshot(9, {"a": b"\x00\xff"})
+
+
+async def test_a_worker_killed_again_and_again_says_everything_once(nats: NatsServer, tmp_path: Path) -> None:
+    parts = cut(random_market(5, 1200), list(range(25, 4000, 25)))
+    worker = Worker(nats, tmp_path)
+    async with connected(nats) as client:
+        js = client.jetstream()
+        await tell_instruments(await js.key_value(NAMES.control_bucket), "f", list(instruments().values()))
+        await worker.start()
+        publisher = FencedPublisher(client, js, NAMES.input_stream, NAMES.feed("f"))
+        await publisher.open()
+
+        for n, part in enumerate(parts):
+            await publisher.publish(encode_batch(Batch(part, (), int(part.row[-1]) + 1)))
+            if n % 40 == 20:
+                await asyncio.sleep(0.7)
+                await worker.kill()
+                await worker.start()
+        events = await outputs(client, max(e.at.row for e in expected(parts)))
+
+        assert events == expected(parts)
+        assert await worker.stop() == 0
+
+
+async def test_what_cannot_be_read_goes_to_the_dead_letters_and_the_rest_goes_on(nats: NatsServer, tmp_path: Path) -> None:
+    parts = cut(random_market(6, 300), [200, 500])
+    worker = Worker(nats, tmp_path)
+    async with connected(nats) as client:
+        js = client.jetstream()
+        await tell_instruments(await js.key_value(NAMES.control_bucket), "f", list(instruments().values()))
+        for part in parts:
+            await js.publish(NAMES.feed("f"), encode_batch(Batch(part, (), int(part.row[-1]) + 1)))
+            await js.publish(NAMES.feed("f"), b"\xff\xff\xff garbage")
+        await worker.start()
+
+        events = await outputs(client, max(e.at.row for e in expected(parts)))
+        await worker.stop()
+
+        assert events == expected(parts)
+        dead = await js.get_last_msg(NAMES.dead_stream, NAMES.dead("desk"))
+        assert (dead.headers or {})["Reason"] == "GARBAGE"
