@@ -37,6 +37,7 @@ lint: setup ## Check style, types and the direction of imports
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy core/tradewind workers/tradewind_workers cli/tradewind_cli operator/tradewind_operator
 	@$(BIN)/lint-imports
+	@$(BIN)/python hack/secrets_scan.py
 
 format: setup ## Format the code
 	@$(BIN)/ruff format .

@@ -30,13 +30,20 @@ def pipeline(**spec: Any) -> TradingPipeline:
         },
         "unwindOnStop": True,
     } | spec
-    document = {"apiVersion": API, "kind": "TradingPipeline", "metadata": {"name": "desk", "labels": {"desk": "a"}}, "spec": body}
+    document = {
+        "apiVersion": API,
+        "kind": "TradingPipeline",
+        "metadata": {"name": "desk", "labels": {"desk": "a"}},
+        "spec": body,
+    }
     return TradingPipeline.model_validate(document)
 
 
 def account(**spec: Any) -> TradingAccount:
     body = {"venue": "Simulated", "simulated": {"balances": {"USDT": "10000"}}} | spec
-    return TradingAccount.model_validate({"apiVersion": API, "kind": "TradingAccount", "metadata": {"name": "paper"}, "spec": body})
+    return TradingAccount.model_validate(
+        {"apiVersion": API, "kind": "TradingAccount", "metadata": {"name": "paper"}, "spec": body}
+    )
 
 
 def policy(**spec: Any) -> RiskPolicy:
@@ -45,9 +52,13 @@ def policy(**spec: Any) -> RiskPolicy:
         "maxOrderValue": {"amount": "2000", "currency": "USDT"},
         "priceCollar": {"deviation": "0.02"},
     } | spec
-    return RiskPolicy.model_validate({"apiVersion": API, "kind": "RiskPolicy", "metadata": {"name": "house"}, "spec": body})
+    return RiskPolicy.model_validate(
+        {"apiVersion": API, "kind": "RiskPolicy", "metadata": {"name": "house"}, "spec": body}
+    )
 
 
 def halt(uid: str = "uid-1", action: str = "Halt", **spec: Any) -> KillSwitch:
     body = {"scope": {"namespace": True}, "action": action, "reason": "a test"} | spec
-    return KillSwitch.model_validate({"apiVersion": API, "kind": "KillSwitch", "metadata": {"name": "stop", "uid": uid}, "spec": body})
+    return KillSwitch.model_validate(
+        {"apiVersion": API, "kind": "KillSwitch", "metadata": {"name": "stop", "uid": uid}, "spec": body}
+    )

@@ -23,7 +23,9 @@ def rows_of(listed: list[tuple[int, int, int, int, int, int]], table: SymbolTabl
     return Rows.build(table, 0, columns | {"venue_time": columns["receive_time"], "id": range(1, len(listed) + 1)})
 
 
-def trade(symbol: int, time: int, price: int, quantity: int = 100, side: int = 1) -> tuple[int, int, int, int, int, int]:
+def trade(
+    symbol: int, time: int, price: int, quantity: int = 100, side: int = 1
+) -> tuple[int, int, int, int, int, int]:
     return (RowKind.TRADE, symbol, side, time, price, quantity)
 
 

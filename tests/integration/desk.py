@@ -139,6 +139,9 @@ class Desk:
     def fills(self) -> int:
         return int(self.gateway.get("fills", 0))
 
+    def denied(self, reason: str) -> int:
+        return int(self.gateway.get("denied", {}).get(reason, 0))
+
     def await_(self, what: Callable[[], object]) -> Any:
         """Until it is true; fails with what the desk said."""
         until = time.monotonic() + PATIENCE_S

@@ -30,7 +30,9 @@ class NatsServer:
         config.write_text(
             f'host: 127.0.0.1\nport: {self.port}\nmax_payload: 8388608\njetstream {{ store_dir: "{self._folder}/store" }}\n'
         )
-        self._process = subprocess.Popen([str(program), "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen(
+            [str(program), "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         for _ in range(200):
             try:
                 socket.create_connection(("127.0.0.1", self.port), 0.2).close()

@@ -15,7 +15,19 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def replay(recorded: Path, folder: Path, *options: str, recording: str = "spot_btcusdt") -> dict[str, Any]:
     data = str(recorded / f"{recording}_20240808.jsonl.gz")
-    command = [sys.executable, "-m", "tradewind_cli", "replay", "-f", "examples/replay", "--data", data, "--report", str(folder), *options]
+    command = [
+        sys.executable,
+        "-m",
+        "tradewind_cli",
+        "replay",
+        "-f",
+        "examples/replay",
+        "--data",
+        data,
+        "--report",
+        str(folder),
+        *options,
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     document: dict[str, Any] = json.loads((folder / "report.json").read_text())
@@ -41,8 +53,8 @@ def test_one_recording_has_one_digest(recorded: Path, tmp_path: Path) -> None:
     ("options", "message"),
     [
         (["--data", "missing.jsonl.gz"], "does not exist"),
-        (["--data", "README.md"], "holds no BTCUSDT"),
-        (["--data", "README.md", "--batch-size", "0"], "must be at least 1"),
+        (["--data", "CHANGELOG.md"], "holds no BTCUSDT"),
+        (["--data", "CHANGELOG.md", "--batch-size", "0"], "must be at least 1"),
     ],
 )
 def test_what_cannot_be_replayed_is_said(options: list[str], message: str) -> None:

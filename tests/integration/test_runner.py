@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from desks import pipeline
+from integration.nats_server import NatsServer
+from markets import cut, instruments, random_market
 from nats.aio.client import Client
 from tradewind.contract.codec import parse_batch
 from tradewind.contract.subjects import Names
@@ -24,10 +27,6 @@ from tradewind_workers.runner.snapshots import Snapshot, SnapshotStore
 from tradewind_workers.runner.streams import ensure_streams
 from tradewind_workers.stages.chain import STAGES, build_chain
 from tradewind_workers.stages.stage import Batch, decode_batch, encode_batch, run_chain
-
-from desks import pipeline
-from integration.nats_server import NatsServer
-from markets import cut, instruments, random_market
 
 NAMES = Names("test")
 OUTPUT = NAMES.stage("desk", 0, "allocation")
@@ -174,7 +173,9 @@ async def test_a_worker_killed_again_and_again_says_everything_once(nats: NatsSe
         assert await worker.stop() == 0
 
 
-async def test_what_cannot_be_read_goes_to_the_dead_letters_and_the_rest_goes_on(nats: NatsServer, tmp_path: Path) -> None:
+async def test_what_cannot_be_read_goes_to_the_dead_letters_and_the_rest_goes_on(
+    nats: NatsServer, tmp_path: Path
+) -> None:
     parts = cut(random_market(6, 300), [200, 500])
     worker = Worker(nats, tmp_path)
     async with connected(nats) as client:

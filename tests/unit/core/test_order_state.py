@@ -21,7 +21,7 @@ def test_every_cell_is_a_state_and_ends_stay_ends(state: OrderStatus, event: Ord
 
 
 def test_every_state_is_either_working_or_ended() -> None:
-    assert WORKING | ENDED == set(S)
+    assert set(S) == WORKING | ENDED
     assert not WORKING & ENDED
 
 

@@ -69,7 +69,9 @@ def test_any_bytes_are_a_batch_or_undecodable(data: bytes) -> None:
         assert error.reason
 
 
-@pytest.mark.parametrize("text", ["1e3", "NaN", "Infinity", "100m", "", " 1", "01", "1.", ".5", "1.0000000001", "+1", "１"])
+@pytest.mark.parametrize(
+    "text", ["1e3", "NaN", "Infinity", "100m", "", " 1", "01", "1.", ".5", "1.0000000001", "+1", "１"]
+)
 def test_what_is_no_decimal_is_refused(text: str) -> None:
     with pytest.raises(InvalidValue, match="not a decimal"):
         parse_decimal(text)
@@ -86,7 +88,9 @@ def test_more_decimals_than_the_scale_are_refused() -> None:
         to_scaled("1.234", 2)
 
 
-@pytest.mark.parametrize(("text", "ns"), [("250ms", 250_000_000), ("1h30m", 5_400_000_000_000), ("0s", 0), ("1.5s", 1_500_000_000)])
+@pytest.mark.parametrize(
+    ("text", "ns"), [("250ms", 250_000_000), ("1h30m", 5_400_000_000_000), ("0s", 0), ("1.5s", 1_500_000_000)]
+)
 def test_durations(text: str, ns: int) -> None:
     assert parse_duration(text) == ns
     assert parse_duration(format_duration(ns)) == ns

@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from desks import account, halt, policy
+from markets import START, TABLE, instruments
 from tradewind.api.risk_policy import RiskPolicy
 from tradewind.durations import SECOND
 from tradewind.events import EXTERNAL, Intent, OrderPlaced, OrderReport, OrderStatus, RowKind, Stamp
@@ -15,9 +17,6 @@ from tradewind_workers.gateway.gateway import Gateway
 from tradewind_workers.gateway.order_ids import client_order_id, is_ours
 from tradewind_workers.rows import Rows
 from tradewind_workers.venues.port import VenueReport
-
-from desks import account, halt, policy
-from markets import START, TABLE, instruments
 
 PRICE = 5_000_000
 NOW = START + SECOND
@@ -50,7 +49,9 @@ class Books:
 
     def intent(self, side: int = 1, quantity: int = 100, **changes: Any) -> Intent:
         self.row += 1
-        made = Intent(Stamp(NOW, 0, self.row), "desk", "run", "BTCUSDT", side, quantity, PRICE, "IOC", False, SECOND, PRICE, "t")  # type: ignore[arg-type]
+        made = Intent(
+            Stamp(NOW, 0, self.row), "desk", "run", "BTCUSDT", side, quantity, PRICE, "IOC", False, SECOND, PRICE, "t"
+        )  # type: ignore[arg-type]
         return replace(made, **changes)
 
     def order(self, intent: Intent) -> Place:
@@ -60,7 +61,12 @@ class Books:
     def denied(self, intent: Intent, now: int = NOW) -> set[str]:
         effects = self.take(self.gateway.on_intent(intent, now))
         assert not any(isinstance(effect, Place) for effect in effects)
-        return {code for e in effects if isinstance(e, Record) and isinstance(e.event, OrderReport) for code in e.event.reasons}
+        return {
+            code
+            for e in effects
+            if isinstance(e, Record) and isinstance(e.event, OrderReport)
+            for code in e.event.reasons
+        }
 
     def fill(self, place: Place, quantity: int = 0, price: int = PRICE, trade: str = "") -> list[Effect]:
         size = quantity or place.order.quantity
@@ -109,7 +115,11 @@ def test_an_order_id_is_its_position_and_nothing_else() -> None:
     at = Stamp(1, 0, 2, 3)
 
     assert client_order_id("j", "r", "S", at) == client_order_id("j", "r", "S", at)
-    others = [client_order_id("k", "r", "S", at), client_order_id("j", "q", "S", at), client_order_id("j", "r", "T", at)]
+    others = [
+        client_order_id("k", "r", "S", at),
+        client_order_id("j", "q", "S", at),
+        client_order_id("j", "r", "T", at),
+    ]
     others += [client_order_id("j", "r", "S", replace(at, n=4))]
     assert len({client_order_id("j", "r", "S", at), *others}) == 5
 
@@ -160,7 +170,10 @@ def test_stale_and_missing_prices_fail_closed() -> None:
 
 
 def test_working_orders_count_at_their_worst_until_they_end() -> None:
-    limits = {"maxIntradayPosition": {"amount": "900", "currency": "USDT"}, "maxOrderValue": {"amount": "900", "currency": "USDT"}}
+    limits = {
+        "maxIntradayPosition": {"amount": "900", "currency": "USDT"},
+        "maxOrderValue": {"amount": "900", "currency": "USDT"},
+    }
     books = Books(policy(**limits))
     place = books.order(books.intent(1, 100))
 

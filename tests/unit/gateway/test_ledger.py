@@ -6,10 +6,9 @@ from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
+from markets import BTC, instruments
 from tradewind.events import OrderReport, OrderStatus, Stamp
 from tradewind_workers.gateway.ledger import Entry, Ledger
-
-from markets import BTC, instruments
 
 FILLS = st.lists(st.tuples(st.sampled_from([1, -1]), st.integers(1, 10**7), st.integers(1, 10**9)), max_size=40)
 
@@ -52,7 +51,21 @@ def test_a_flip_closes_one_side_and_opens_the_other() -> None:
 def test_a_fee_in_the_base_coin_shrinks_the_position() -> None:
     ledger = Ledger(instruments())
     report = OrderReport(
-        Stamp(1, 1, 1), "a", "p", "BTCUSDT", "id", "v", OrderStatus.FILLED, 1, 10_000, 0, 10_000, 10_000, 5_000_000, Decimal("0.001"), "BTC"
+        Stamp(1, 1, 1),
+        "a",
+        "p",
+        "BTCUSDT",
+        "id",
+        "v",
+        OrderStatus.FILLED,
+        1,
+        10_000,
+        0,
+        10_000,
+        10_000,
+        5_000_000,
+        Decimal("0.001"),
+        "BTC",
     )
 
     ledger.fill(report)

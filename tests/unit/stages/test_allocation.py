@@ -5,13 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from desks import pipeline
+from markets import START, instruments
 from tradewind.durations import SECOND
 from tradewind.events import Allocation as Target
 from tradewind.events import Event, Intent, OrderReport, OrderStatus, Regime, RegimeChange, Signal, Stamp
 from tradewind_workers.stages.allocation import ATTEMPTS, Allocation
-
-from desks import pipeline
-from markets import START, instruments
 
 PRICE = 5_000_000  # 50,000.00
 
@@ -50,7 +49,12 @@ def test_a_long_signal_buys_the_fraction_of_capital() -> None:
 
     assert isinstance(target, Target)
     assert isinstance(intent, Intent)
-    assert (target.target, intent.side, intent.quantity, intent.reduce_only) == (200, 1, 200, False)  # 1000 / 50,000 = 0.02
+    assert (target.target, intent.side, intent.quantity, intent.reduce_only) == (
+        200,
+        1,
+        200,
+        False,
+    )  # 1000 / 50,000 = 0.02
     assert intent.limit_price == PRICE * 1002 // 1000
     assert target.at != intent.at
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from markets import START, TABLE, random_market, rows_of, trade
 from tradewind.durations import SECOND
 from tradewind.events import Candle
 from tradewind_workers.feeds.sequencer import Sequencer
 from tradewind_workers.stages.candles import CandleStage
 from tradewind_workers.stages.stage import Batch
-
-from markets import START, TABLE, random_market, rows_of, trade
 
 
 def candles_of(*listed: tuple[int, int, int, int, int, int], interval: int = 2 * SECOND) -> list[Candle]:
@@ -17,9 +16,16 @@ def candles_of(*listed: tuple[int, int, int, int, int, int], interval: int = 2 *
 
 
 def test_a_candle_holds_what_was_traded() -> None:
-    made = candles_of(trade(0, START, 100, 3), trade(0, START + 1, 110, 2), trade(0, START + 2, 90, 5), trade(0, START + 2 * SECOND, 95, 1))
+    made = candles_of(
+        trade(0, START, 100, 3),
+        trade(0, START + 1, 110, 2),
+        trade(0, START + 2, 90, 5),
+        trade(0, START + 2 * SECOND, 95, 1),
+    )
 
-    assert [(c.open, c.high, c.low, c.close, c.volume, c.quote_volume, c.trades) for c in made] == [(100, 110, 90, 90, 10, 970, 3)]
+    assert [(c.open, c.high, c.low, c.close, c.volume, c.quote_volume, c.trades) for c in made] == [
+        (100, 110, 90, 90, 10, 970, 3)
+    ]
     assert made[0].open_time == START
     assert made[0].vwap == 97.0
 
@@ -27,7 +33,10 @@ def test_a_candle_holds_what_was_traded() -> None:
 def test_silence_closes_candles_with_the_last_close() -> None:
     made = candles_of(trade(0, START, 100), trade(1, START + 5 * SECOND, 7))
 
-    assert [(c.open_time - START, c.close, c.trades, c.volume) for c in made] == [(0, 100, 1, 100), (2 * SECOND, 100, 0, 0)]
+    assert [(c.open_time - START, c.close, c.trades, c.volume) for c in made] == [
+        (0, 100, 1, 100),
+        (2 * SECOND, 100, 0, 0),
+    ]
 
 
 def test_there_is_no_candle_before_the_first_trade() -> None:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import pytest
+from desks import pipeline
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markets import cut, instruments, random_market
 from tradewind.errors import UndecodableMessage
 from tradewind.events import Event
 from tradewind_workers.rows import Rows
 from tradewind_workers.stages.chain import STAGES, build_chain
 from tradewind_workers.stages.stage import Batch, Stage, run_chain
 
-from desks import pipeline
-from markets import cut, instruments, random_market
-
-PLUGIN = {"type": "Plugin", "plugin": {"class": "tradewind_workers.strategies.breakout:Breakout", "settings": {"entry": 3, "leave": 2}}}
-TARGETED = {"capital": "5000", "beforeRegime": "0.2", "cooldown": "2s", "sizing": {"type": "VolatilityTarget", "target": "0.0001"}}
+PLUGIN = {
+    "type": "Plugin",
+    "plugin": {"class": "tradewind_workers.strategies.breakout:Breakout", "settings": {"entry": 3, "leave": 2}},
+}
+TARGETED = {
+    "capital": "5000",
+    "beforeRegime": "0.2",
+    "cooldown": "2s",
+    "sizing": {"type": "VolatilityTarget", "target": "0.0001"},
+}
 
 
 def chain(**spec: object) -> list[Stage]:
@@ -27,7 +34,9 @@ def events_of(stages: list[Stage], parts: list[Rows]) -> list[Event]:
     return [event for part in parts for event in run_chain(stages, Batch(part)).events]
 
 
-@pytest.mark.parametrize("spec", [{}, {"strategy": PLUGIN}, {"allocation": TARGETED}], ids=["momentum", "plugin", "target"])
+@pytest.mark.parametrize(
+    "spec", [{}, {"strategy": PLUGIN}, {"allocation": TARGETED}], ids=["momentum", "plugin", "target"]
+)
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10_000), places=st.lists(st.integers(1, 1800), max_size=12))
 def test_any_cut_gives_the_same_events(spec: dict[str, object], seed: int, places: list[int]) -> None:

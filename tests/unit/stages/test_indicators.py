@@ -61,7 +61,10 @@ def test_a_steady_climb_is_a_trend_and_a_wild_one_is_volatile() -> None:
 @pytest.mark.parametrize("dwell", [1, 5, 12])
 def test_a_regime_lasts_its_minimum(dwell: int) -> None:
     high, low, close = bars(5, 400)
-    listed = [candle(n, int(h * 100), int(lo * 100), int(c * 100)) for n, (h, lo, c) in enumerate(zip(high, low, close, strict=True))]
+    listed = [
+        candle(n, int(h * 100), int(lo * 100), int(c * 100))
+        for n, (h, lo, c) in enumerate(zip(high, low, close, strict=True))
+    ]
 
     changes = regimes(listed, min_dwell=dwell)
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from markets import START, TABLE
 from tradewind.durations import SECOND
 from tradewind.events import RowKind
 from tradewind_workers.rows import Rows
 from tradewind_workers.stages.market import MarketStage
 from tradewind_workers.stages.stage import Batch
-
-from markets import START, TABLE
 
 
 def trades(*listed: tuple[int, int, int]) -> Rows:
@@ -34,7 +33,9 @@ def trades(*listed: tuple[int, int, int]) -> Rows:
         ([(1, 100, 1), *((n, 300, 1) for n in range(2, 8))], [1, 6, 7], {"JUMP": 4}),
     ],
 )
-def test_what_is_accepted_and_why_not(listed: list[tuple[int, int, int]], accepted: list[int], counts: dict[str, int]) -> None:
+def test_what_is_accepted_and_why_not(
+    listed: list[tuple[int, int, int]], accepted: list[int], counts: dict[str, int]
+) -> None:
     stage = MarketStage(["BTCUSDT"])
 
     out = stage.on_batch(Batch(trades(*listed)))

@@ -5,11 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
+from markets import START, rows_of, trade
 from tradewind.durations import SECOND
 from tradewind_workers.stages.momentum import Momentum
 from tradewind_workers.stages.stage import Batch
-
-from markets import START, rows_of, trade
 
 
 def directions(prices: list[int], exit_threshold: str = "0", scale: int = 1) -> list[tuple[int, int]]:

@@ -1,0 +1,152 @@
+"""A desk on one machine when something changes or breaks: what goes on, what is restarted, what is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+from collections.abc import Iterator
+
+import pytest
+from integration.desk import Desk
+
+pytestmark = pytest.mark.slow  # a desk takes a few seconds to start and to trade
+
+
+@pytest.fixture
+def desk(tmp_path) -> Iterator[Desk]:
+    made = Desk(tmp_path)
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def trading(desk: Desk) -> Desk:
+    """A desk that has its first fill."""
+    desk.up()
+    desk.await_(lambda: desk.fills)
+    return desk
+
+
+def test_a_kill_is_acknowledged_and_nothing_trades_until_the_release(trading: Desk):
+    code, said = trading.run("kill", "--all", "--reason", "fat finger", "--name", "stop")
+
+    assert code == 0, said
+    assert "gateway-paper: latched" in said
+    assert "gateway-paper: enforced" in said
+    halted_at = trading.fills
+    trading.await_(lambda: trading.denied("KILL_SWITCH") > 1)
+    assert trading.fills == halted_at
+
+    code, said = trading.run("release", "stop", "--reason", "was a test", "--by", "risk officer")
+
+    assert code == 0, said
+    trading.await_(lambda: trading.fills > halted_at)
+
+
+def test_new_limits_hold_at_once_and_restart_nothing(trading: Desk):
+    before = trading.pids()
+    trading.spec("RiskPolicy")["maxOrderValue"]["amount"] = "1"
+    trading.save()
+
+    code, said = trading.run("apply", "-f", str(trading.manifests))
+
+    assert (code, "RiskPolicy/house configured" in said) == (0, True), said
+    trading.await_(lambda: trading.denied("MAX_ORDER_VALUE") > 1)
+    assert trading.pids() == before
+
+
+def test_a_changed_pipeline_restarts_alone_and_trades_on(trading: Desk):
+    before = trading.pids()
+    trading.spec("TradingPipeline")["allocation"]["capital"] = "900"
+    trading.save()
+
+    assert trading.run("apply", "-f", str(trading.manifests))[0] == 0
+
+    trading.await_(lambda: trading.pid_of("btc") not in (0, before["btc"]))
+    filled = trading.fills
+    trading.await_(lambda: trading.fills > filled)
+    after = trading.pids()
+    assert {name for name in before if after[name] != before[name]} == {"btc"}
+
+
+@pytest.mark.parametrize("workload", ["btc", "gateway-paper", "feed-simulated-paper"])
+def test_a_worker_that_dies_is_started_again_and_trading_goes_on(trading: Desk, workload: str):
+    dead = trading.pid_of(workload)
+
+    os.kill(dead, signal.SIGKILL)
+
+    trading.await_(lambda: trading.pid_of(workload) not in (0, dead))
+    filled = trading.fills
+    trading.await_(lambda: trading.fills > filled)
+    assert trading.gateway["problems"] == []
+
+
+def test_down_drains_and_leaves_no_process_no_lock_and_no_half_written_file(trading: Desk):
+    assert trading.process is not None
+
+    code, said = trading.run("down")
+
+    assert (code, said.strip()) == (0, "stopped")
+    assert trading.process.wait(5) == 0
+    assert trading.processes() == []
+    assert trading.state.running is None
+    assert list(trading.state.path.rglob("*.new")) == []
+
+
+def test_a_halt_outlives_a_restart(trading: Desk):
+    assert trading.run("kill", "--all", "--reason", "fire", "--name", "stop")[0] == 0
+    assert trading.run("down")[0] == 0
+
+    trading.up()
+
+    trading.await_(lambda: trading.gateway.get("ready"))
+    assert [halt["reason"] for halt in trading.gateway["halts"]] == ["fire"]
+
+
+def test_a_second_start_goes_on_with_the_same_books(trading: Desk):
+    assert trading.run("down")[0] == 0
+    uid = trading.state.documents()[0]["metadata"]["uid"]
+
+    trading.up()
+
+    filled = trading.await_(lambda: trading.gateway.get("ready") and trading.fills)
+    trading.await_(lambda: trading.fills > filled)
+    assert trading.gateway["problems"] == []
+    assert trading.gateway["epoch"] == 2
+    assert trading.state.documents()[0]["metadata"]["uid"] == uid
+
+
+def test_a_port_in_use_is_left_alone_and_another_taken(desk: Desk):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        desk.state.path.mkdir(parents=True)
+        (desk.state.path / "ports.json").write_text(json.dumps({"nats": port, "simulator-paper:http": port}))
+
+        desk.up()
+
+        desk.await_(lambda: desk.gateway.get("ready"))
+    ports = json.loads((desk.state.path / "ports.json").read_text())
+    assert port not in (ports["nats"], ports["simulator-paper:http"])
+
+
+def test_status_reads_like_kubectl(trading: Desk):
+    code, said = trading.run("status", "tp")
+
+    lines = [line.split() for line in said.splitlines()]
+    assert code == 0
+    assert lines[0] == ["NAME", "READY", "STATE", "TOPOLOGY", "SYMBOLS", "ACCOUNT", "HALTED", "P&L(DAY)", "AGE"]
+    assert lines[1][:7] == ["btc", "True", "Running", "Fused", "1", "paper", "False"]
+
+
+def test_a_distributed_desk_trades(desk: Desk):
+    desk.spec("TradingPipeline")["topology"] = "Distributed"
+    desk.save()
+
+    desk.up()
+
+    desk.await_(lambda: desk.fills)
+    assert {"btc-market", "btc-candles", "btc-regime", "btc-strategy", "btc-allocation"} <= set(desk.beats())
