@@ -27,6 +27,7 @@ log = structlog.get_logger()
 QUEUED_FRAMES = 5_000
 MAX_MESSAGE = 64 * 1024
 IDLE_S, UNSUBSCRIBED_S = 60.0, 30.0
+GOODBYE_S = 1.0  # how long a client may take to answer a close
 PUBLIC = re.compile(r"spot@public\.aggre\.(?:deals|depth|bookTicker)\.v3\.api\.pb@10ms@([A-Z0-9_./-]{1,32})", re.ASCII)
 PRIVATE = frozenset({PRIVATE_ORDERS, PRIVATE_DEALS, PRIVATE_ACCOUNT})
 
@@ -95,12 +96,11 @@ class StreamHub:
         return len(clients)
 
     async def close(self) -> None:
-        for client in list(self._clients):
-            await client.socket.close(code=WSCloseCode.GOING_AWAY)
+        await asyncio.gather(*(client.socket.close(code=WSCloseCode.GOING_AWAY) for client in self._clients))
 
     async def serve(self, request: web.Request, account: str) -> web.WebSocketResponse:
         """Speaks with one client until it ends, falls silent, or subscribes to nothing for too long."""
-        socket = web.WebSocketResponse(max_msg_size=MAX_MESSAGE)
+        socket = web.WebSocketResponse(timeout=GOODBYE_S, max_msg_size=MAX_MESSAGE)
         await socket.prepare(request)
 
         def abort() -> None:
