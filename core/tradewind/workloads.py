@@ -223,12 +223,15 @@ class _Maker:
         return Workload(worker, "pipeline", config)
 
     def sinks(self) -> list[Workload]:
-        users = [p for p in self._pipelines if p.spec.sinks]
-        if not users:
-            return []
-        name = "sink"
+        """One for our own database, one for each that is given by a secret."""
+        secrets = {sink.dsn_secret or "" for pipeline in self._pipelines for sink in pipeline.spec.sinks}
+        return [self._sink(secret) for secret in sorted(secrets)]
+
+    def _sink(self, secret: str) -> Workload:
+        users = [p for p in self._pipelines if any((sink.dsn_secret or "") == secret for sink in p.spec.sinks)]
+        name = f"sink-{secret.lower().replace('_', '-')}" if secret else "sink"
         config = self._common("sink", name) | {
-            "dsn": self._placement.dsn,
+            "dsn": "" if secret else self._placement.dsn,
             "pipelines": sorted(p.metadata.name for p in users),
             "accounts": sorted({p.spec.account for p in users}),
             "feeds": sorted({feed_name(p) for p in users}),
@@ -238,8 +241,7 @@ class _Maker:
                 for shard in range(p.spec.feed.shards)
             ),
         }
-        secret = next((s.dsn_secret for p in users for s in p.spec.sinks if s.dsn_secret), "") or ""
-        return [Workload(name, "sink", config, (), secret)]
+        return Workload(name, "sink", config, (), secret)
 
     def _common(self, role: str, name: str) -> dict[str, Any]:
         common = {"role": role, "name": name, "namespace": self._namespace, "nats_url": self._placement.nats_url}

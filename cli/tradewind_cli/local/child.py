@@ -55,6 +55,11 @@ class Child:
             )
         self.started_at = time.monotonic()
 
+    async def ended(self) -> int:
+        """Wait for the process's end; its exit code."""
+        assert self.process is not None
+        return await self.process.wait()
+
     def back_off(self) -> None:
         """Note a death; the next start waits longer after each, at most five seconds."""
         quick = time.monotonic() - self.started_at < 30

@@ -51,6 +51,12 @@ class ControlBucket:
     async def unwind(self, account: str, pipelines: list[str]) -> None:
         await self._put(f"unwind.{escape(account)}", {"pipelines": pipelines, "at": time.time_ns()})
 
+    async def forget_unwinding(self) -> None:
+        """What an earlier run was told at its end is not meant for this one."""
+        for key in await self._keys():
+            if key.startswith("unwind."):
+                await self._bucket.delete(key)
+
     async def heartbeat(self, workload: str) -> dict[str, Any]:
         """The last heartbeat of a workload; empty where there is none."""
         return await self._get(heartbeat_key(workload))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import sys
 from pathlib import Path
@@ -37,23 +36,9 @@ def nats_child(state: StateDirectory, ports: Ports) -> tuple[Child, str]:
     ), f"nats://127.0.0.1:{port}"
 
 
-def postgres_child(state: StateDirectory) -> tuple[Child, Path]:
-    """An embedded PostgreSQL, and the file that will hold its connection string."""
-    dsn_file = state.path / "run" / "dsn"
+def postgres_child(state: StateDirectory, dsn_file: Path) -> Child:
+    """An embedded PostgreSQL; the file will hold its connection string once it answers."""
     dsn_file.unlink(missing_ok=True)
     data = state.path / "postgres"
     command = [sys.executable, "-m", "tradewind_workers.sinks.embedded", str(data), "--dsn-file", str(dsn_file)]
-    return Child("postgres", command, state.path / "logs/postgres.log", supervised=True), dsn_file
-
-
-async def await_file(path: Path, seconds: float) -> str:
-    """The file's text once it is there.
-
-    Raises:
-        Unavailable: it did not come in time.
-    """
-    for _ in range(int(seconds * 20)):
-        if path.exists() and (text := path.read_text().strip()):
-            return text
-        await asyncio.sleep(0.05)
-    raise Unavailable(f"{path.name} did not appear within {seconds:g} s: see the logs in {path.parent.parent / 'logs'}")
+    return Child("postgres", command, state.path / "logs/postgres.log", supervised=True)

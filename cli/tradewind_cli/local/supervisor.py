@@ -18,14 +18,14 @@ import structlog
 from nats.aio.client import Client
 from tradewind.api.pipeline import TradingPipeline
 from tradewind.contract.subjects import Names
-from tradewind.errors import TradewindError
+from tradewind.errors import TradewindError, Unavailable
 from tradewind.workloads import Workload, workloads
 from tradewind_workers.runner.connection import connect
 from tradewind_workers.runner.streams import ensure_streams
 
 from tradewind_cli.local.child import Child
 from tradewind_cli.local.control import AWAY, ControlBucket
-from tradewind_cli.local.servers import await_file, nats_child, postgres_child
+from tradewind_cli.local.servers import nats_child, postgres_child
 from tradewind_cli.local.state import Ports, StateDirectory, write_whole
 
 log = structlog.get_logger()
@@ -60,8 +60,8 @@ class Supervisor:
         self._ports = Ports(state.path / "ports.json")
         self._nats, self.nats_url = nats_child(state, self._ports)
         self._postgres: Child | None = None
-        self._dsn = ""
-        self._seen = -1
+        self._dsn_file = state.path / "run" / "dsn"
+        self._seen: tuple[int, str] | None = None
         self.workers: dict[str, tuple[Workload, Child]] = {}
         self.ready = asyncio.Event()
         self.namespace = next((r.metadata.namespace for r in state.resources()), "default")
@@ -72,10 +72,11 @@ class Supervisor:
         """Start everything, keep it so, and end it in order."""
         try:
             await self._nats.start()
-            self.client = await connect(self.nats_url, "tradewind-local")
+            self.client = await self._connect()
             names = Names(self.namespace)
             await ensure_streams(self.client.jetstream(), names)
             self.control = ControlBucket(await self.client.jetstream().key_value(names.control_bucket))
+            await self.control.forget_unwinding()
             self.ready.set()
             beating = asyncio.ensure_future(self._beat())
             try:
@@ -92,36 +93,49 @@ class Supervisor:
         finally:
             await self._end()
 
+    async def _connect(self) -> Client:
+        """The connection everything here shares.
+
+        Raises:
+            Unavailable: nats-server ended instead of answering.
+        """
+        connecting = asyncio.ensure_future(connect(self.nats_url, "tradewind-local"))
+        ending = asyncio.ensure_future(self._nats.ended())
+        try:
+            await asyncio.wait({connecting, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if connecting.done():
+                return connecting.result()
+            raise Unavailable(f"nats-server ended with code {ending.result()}: see {self._nats.log}")
+        finally:
+            connecting.cancel()
+            ending.cancel()
+            await asyncio.gather(connecting, ending, return_exceptions=True)
+
     async def _reconcile(self) -> None:
-        stamp = self.state.stamp
-        if stamp != self._seen:
+        dsn = self._dsn_file.read_text().strip() if self._postgres is not None and self._dsn_file.exists() else ""
+        seen = (self.state.stamp, dsn)
+        if seen != self._seen:
             try:
-                await self._take_over()
-                self._seen = stamp
+                await self._take_over(dsn)
+                self._seen = seen
             except AWAY as error:
                 log.warning("control_bucket_away", error=repr(error))
             except TradewindError as error:
                 self._tell(f"what is stored cannot run: {error}")
-                self._seen = stamp
-        for child in (self._nats, self._postgres):
-            if child is not None and not child.alive:
-                self._tell(
-                    f"{child.name} ended with code {child.process.returncode if child.process else '?'}: starting it again"
-                )
-                child.back_off()
-                await child.start()
-        for workload, child in self.workers.values():
-            await self._revive(workload, child)
+                self._seen = seen
+        for child in (self._nats, self._postgres, *(child for _, child in self.workers.values())):
+            if child is not None:
+                await self._revive(child)
 
-    async def _take_over(self) -> None:
-        """Bring processes and control bucket to what the store says now."""
+    async def _take_over(self, dsn: str) -> None:
+        """Bring processes and control bucket to what the store says now; a sink waits for its database, others do not."""
         resources = self.state.resources()
         await self.control.tell(resources)
-        if self._postgres is None and any(isinstance(r, TradingPipeline) and r.spec.sinks for r in resources):
-            self._postgres, dsn_file = postgres_child(self.state)
-            await self._postgres.start()
-            self._dsn = await await_file(dsn_file, 60)
-        wanted = {w.name: w for w in workloads(resources, LocalPlacement(self.nats_url, self._dsn, self._ports))}
+        listed = workloads(resources, LocalPlacement(self.nats_url, dsn, self._ports))
+        own_database = any(w.role == "sink" and not w.secret for w in listed)
+        if self._postgres is None and own_database:
+            self._postgres = postgres_child(self.state, self._dsn_file)
+        wanted = {w.name: w for w in listed if w.role != "sink" or w.secret or dsn}
         for name in [
             name for name, (w, _) in self.workers.items() if name not in wanted or wanted[name].hash != w.hash
         ]:
@@ -145,13 +159,14 @@ class Supervisor:
             workload.name, [sys.executable, "-m", "tradewind_workers", str(path)], log_file, True, _login(workload)
         )
 
-    async def _revive(self, workload: Workload, child: Child) -> None:
+    async def _revive(self, child: Child) -> None:
+        """Start what is not there: at once the first time, after a pause when it died."""
         if child.alive or time.monotonic() < child.not_before:
             return
         if child.process is not None:
             code = child.process.returncode
             why = "another one has taken over" if code == FENCED_OUT else f"ended with code {code}"
-            self._tell(f"{workload.name} {why}: starting it again (log: {child.log})")
+            self._tell(f"{child.name} {why}: starting it again (log: {child.log})")
             child.back_off()
             child.process = None
             if time.monotonic() < child.not_before:
@@ -200,7 +215,9 @@ class Supervisor:
 
 
 def _login(workload: Workload) -> dict[str, str]:
-    """A gateway's login: the simulator's own, or the variables named after its secret."""
+    """A gateway's login: the simulator's own, or the variables named after its secret; a sink's database likewise."""
+    if workload.role == "sink" and workload.secret:
+        return {"TRADEWIND_DSN": os.environ.get(workload.secret, "")}
     if workload.role == "gateway" and workload.config["account"]["spec"]["venue"] == "Simulated":
         return SIMULATED_LOGIN
     if workload.role == "gateway" and workload.secret:

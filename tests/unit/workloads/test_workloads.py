@@ -143,6 +143,18 @@ def test_a_sink_reads_the_pipelines_that_want_one():
     assert (config["subjects"], config["dsn"]) == (["tw.default.p.btc.0.allocation"], "postgresql://here")
 
 
+def test_a_database_given_by_a_secret_has_a_sink_of_its_own_and_is_not_in_the_configuration():
+    ours = changed(PIPELINE, "spec.sinks", [{"type": "PostgreSQL"}])
+    theirs = named(PIPELINE, "eth", sinks=[{"type": "PostgreSQL", "dsnSecret": "DESK_DSN"}])
+
+    found = {name: w for name, w in made(ours, theirs, ACCOUNT).items() if w.role == "sink"}
+
+    assert {name: (w.secret, w.config["dsn"], w.config["pipelines"]) for name, w in found.items()} == {
+        "sink": ("", "postgresql://here", ["btc"]),
+        "sink-desk-dsn": ("DESK_DSN", "", ["eth"]),
+    }
+
+
 def test_the_login_of_a_real_account_is_named_and_never_in_the_configuration():
     account = changed(ACCOUNT, "spec.venue", "MEXC")
     account["spec"] |= {"mode": "Live", "credentials": {"secretName": "mexc-main"}}

@@ -1,13 +1,16 @@
 """The last stage: signals, regimes and fills to target positions and order intents. It reacts to events, not to a timer.
 
 Per symbol: a target is what the regime's fraction of capital buys at the price of the event that set it, in the
-direction of the signal. Entries keep a cooldown; exits never wait. One intent is in flight at a time; what is left of
-it is asked for again, entries at most ``ATTEMPTS`` times, and not after a denial until a signal or regime says so.
+direction of the signal; a regime with the same fraction leaves it as it is. Entries keep a cooldown; exits never wait.
+One intent is in flight at a time, and what is left of it is asked for again: entries at most ``ATTEMPTS`` times for a
+target, and not after a denial until a signal or regime says so; exits until flat, but at most ``ATTEMPTS`` times, or
+once if denied, before a candle, a fill, a signal or a regime brings news.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from decimal import ROUND_CEILING
 from typing import Any
 
 from tradewind.api.pipeline import TradingPipelineSpec
@@ -48,12 +51,20 @@ class _Symbol:
     regime: str = ""
     price: int = 0
     natr: float | None = None
+    fraction: int = 0
     target: int = 0
     position: int = 0
-    in_flight: tuple[int, int, int, int] | None = None  # stamp of the intent
+    in_flight: Stamp | None = None  # of the intent
     entered: int = 0  # time of the last entry intent
-    attempts: int = 0
+    entries: int = 0  # asked for since the target was set
+    exits: int = 0  # asked for since the last news
     waiting: bool = False  # an entry waits for its cooldown
+
+    @property
+    def reduction(self) -> int:
+        """How much of the position is to go, unsigned."""
+        wanted = self.position - self.target if self.position > 0 else self.target - self.position
+        return min(max(0, wanted), abs(self.position))
 
 
 class Allocation:
@@ -74,7 +85,7 @@ class Allocation:
         self._ranges: dict[str, AverageTrueRange] = {}
         self._period = spec.regime.period
         self._symbols: dict[str, _Symbol] = {}
-        self._n: dict[tuple[int, int], int] = {}  # events made so far at the newest (source, row)
+        self._n: dict[int, tuple[int, int]] = {}  # by source: the newest row, and the last n made there
 
     def on_batch(self, batch: Batch) -> Batch:
         out: list[Event] = []
@@ -85,11 +96,11 @@ class Allocation:
 
     def on_event(self, event: Event) -> list[Event]:
         """What this event makes allocation decide: a new target, an intent, both or nothing."""
-        if isinstance(event, OrderReport):
-            return self._on_report(event) if event.pipeline == self._pipeline else []
-        if not isinstance(event, Candle | RegimeChange | Signal) or event.symbol not in self._instruments:
+        if not isinstance(event, Candle | RegimeChange | Signal | OrderReport) or event.symbol not in self._instruments:
             return []
         known = self._symbols.setdefault(event.symbol, _Symbol())
+        if isinstance(event, OrderReport):
+            return self._on_report(event, known) if event.pipeline == self._pipeline else []
         if isinstance(event, Candle):
             return self._on_candle(event, known)
         if isinstance(event, RegimeChange):
@@ -104,113 +115,108 @@ class Allocation:
             average = self._ranges.setdefault(candle.symbol, AverageTrueRange(self._period))
             value = average.update(float(candle.high), float(candle.low), float(candle.close))
             known.natr = None if value is None else 100.0 * value / candle.close
-        must_exit = known.position and abs(known.target) < abs(known.position)
-        return self._order(candle.at, candle.symbol, known) if known.waiting or must_exit else []
+        known.exits = 0
+        return self._order(candle.at, candle.symbol, known) if known.waiting or known.reduction else []
 
-    def _on_report(self, report: OrderReport) -> list[Event]:
-        known = self._symbols.setdefault(report.symbol, _Symbol())
+    def _on_report(self, report: OrderReport, known: _Symbol) -> list[Event]:
         if report.last_quantity:
-            known.position += report.side * report.last_quantity
-        at = report.intent
-        mine = at is not None and known.in_flight == (at.time, at.source, at.row, at.n)
-        if not mine or report.status not in _ENDED:
+            known.position += report.side * report.last_quantity - self._base_fee(report)
+            known.price, known.exits = report.last_price, 0
+        if report.intent is None or report.intent != known.in_flight or report.status not in _ENDED:
             return []
         known.in_flight = None
-        denied = report.status in (OrderStatus.DENIED, OrderStatus.REJECTED)
-        if denied and not report.reduce_only:
-            known.attempts = ATTEMPTS
-        if denied:
-            return []
-        return self._order(report.at, report.symbol, known)
+        if report.status not in (OrderStatus.DENIED, OrderStatus.REJECTED):
+            return self._order(report.at, report.symbol, known)
+        if report.reduce_only:
+            known.exits = ATTEMPTS
+        else:
+            known.entries = ATTEMPTS
+        return []
+
+    def _base_fee(self, report: OrderReport) -> int:
+        """What a fee taken in the base coin takes from the position, rounded up to a unit as the ledger does."""
+        instrument = self._instruments[report.symbol]
+        if report.fee_currency != instrument.base:
+            return 0
+        return int(report.fee.scaleb(instrument.quantity_decimals).to_integral_value(ROUND_CEILING))
 
     def _retarget(self, at: Stamp, symbol: str, known: _Symbol, reason: str) -> list[Event]:
         """Set the target anew; a smaller regime's fraction shrinks a position, a larger one lets it grow."""
         if not known.price:
             return []
-        fraction = self._sizer.fraction(known.regime, known.natr)
+        known.entries = known.exits = 0
         short = known.direction < 0 and not self._settings.allow_short
         direction = 0 if short else known.direction
-        size = self._sizer.quantity(fraction, known.price, self._instruments[symbol]) if direction else 0
-        target = direction * size
-        known.attempts = 0
+        fraction = self._sizer.fraction(known.regime, known.natr) if direction else 0
+        if reason == "regime" and fraction == known.fraction:
+            return self._order(at, symbol, known)
+        target = direction * self._sizer.quantity(fraction, known.price, self._instruments[symbol])
+        known.fraction = fraction
         if target == known.target:
             return self._order(at, symbol, known)
         known.target = target
-        made = Target(
-            self._stamp(at),
-            symbol,
-            direction,
-            known.regime,
-            fraction if direction else 0,
-            target,
-            known.position,
-            reason,
-        )
+        stamp = self._stamp(at)
+        made = Target(stamp, symbol, direction, known.regime, fraction, target, known.position, reason)
         return [made, *self._order(at, symbol, known)]
 
     def _order(self, at: Stamp, symbol: str, known: _Symbol) -> list[Event]:
         """An intent for the difference between target and position, if one may be asked for now."""
-        instrument = self._instruments[symbol]
         known.waiting = False
         if known.in_flight is not None or not known.price:
             return []
+        instrument = self._instruments[symbol]
+        reduction = known.reduction - known.reduction % instrument.lot
+        if reduction:
+            side: Side = -1 if known.position > 0 else 1
+            return self._exit(at, symbol, known, side, reduction)
         difference = known.target - known.position
-        if known.position and (difference < 0) == (known.position > 0):
-            size = min(abs(difference), abs(known.position))
-            return self._intent(at, symbol, known, difference, size - size % instrument.lot, reduce_only=True)
         size = abs(difference) - abs(difference) % instrument.lot
         too_small = instrument.notional(known.price, size) < instrument.min_notional
-        if not size or too_small or self._exits_only or known.attempts >= ATTEMPTS:
+        grows = abs(known.target) > abs(known.position)
+        if not size or not grows or too_small or self._exits_only or known.entries >= ATTEMPTS:
             return []
-        if known.entered and at.time - known.entered < self._cooldown and not known.attempts:
+        if known.entered and at.time - known.entered < self._cooldown and not known.entries:
             known.waiting = True
             return []
-        made = self._intent(at, symbol, known, difference, size, reduce_only=False)
         known.entered = at.time
-        known.attempts += 1
-        return made
+        known.entries += 1
+        return [self._intent(at, symbol, known, 1 if difference > 0 else -1, size, "entry")]
 
-    def _intent(
-        self, at: Stamp, symbol: str, known: _Symbol, difference: int, size: int, *, reduce_only: bool
-    ) -> list[Event]:
-        if not size:
+    def _exit(self, at: Stamp, symbol: str, known: _Symbol, side: Side, size: int) -> list[Event]:
+        """A reduce-only intent; what the venue would find too small stays, unless it is all there is."""
+        instrument = self._instruments[symbol]
+        too_small = instrument.notional(known.price, size) < instrument.min_notional
+        if known.exits >= ATTEMPTS or (too_small and known.target):
             return []
-        side: Side = 1 if difference > 0 else -1
-        stamp = self._stamp(at)
-        known.in_flight = (stamp.time, stamp.source, stamp.row, stamp.n)
+        known.exits += 1
+        return [self._intent(at, symbol, known, side, size, "exit")]
+
+    def _intent(self, at: Stamp, symbol: str, known: _Symbol, side: Side, size: int, reason: str) -> Intent:
+        known.in_flight = self._stamp(at)
         limit = self._sizer.limit(side, known.price, self._instruments[symbol])
-        reason = "exit" if reduce_only else "entry"
-        return [
-            Intent(
-                stamp, self._pipeline, self._run_id, symbol, side, size, limit, "IOC", reduce_only, self._valid_for,
-                known.price, reason,
-            )
-        ]  # fmt: skip
+        return Intent(
+            known.in_flight, self._pipeline, self._run_id, symbol, side, size, limit, "IOC", reason == "exit",
+            self._valid_for, known.price, reason,
+        )  # fmt: skip
 
     def _stamp(self, cause: Stamp) -> Stamp:
-        """The next unused stamp of the cause's row."""
-        key = (cause.source, cause.row)
-        n = self._n.get(key, -1) + 1
-        self._n = {key: n}
+        """The next unused stamp of the cause's row; reports may come between two events of one row of the feed."""
+        row, n = self._n.get(cause.source, (-1, -1))
+        n = n + 1 if row == cause.row else 0
+        self._n[cause.source] = (cause.row, n)
         return Stamp(cause.time, cause.source, cause.row, n)
 
     def snapshot(self) -> bytes:
-        return dump(
-            self.name,
-            1,
-            {
-                "symbols": {symbol: asdict(known) for symbol, known in self._symbols.items()},
-                "ranges": {symbol: average.state for symbol, average in self._ranges.items()},
-                "n": [[*key, n] for key, n in self._n.items()],
-            },
-        )
+        symbols = {symbol: asdict(known) for symbol, known in self._symbols.items()}
+        ranges = {symbol: average.state for symbol, average in self._ranges.items()}
+        return dump(self.name, 1, {"symbols": symbols, "ranges": ranges, "n": [[*key] for key in self._n.items()]})
 
     def restore(self, data: bytes) -> None:
         state: dict[str, Any] = load(self.name, (1,), data)
         for symbol, fields in state["symbols"].items():
             flight = fields.pop("in_flight")
-            self._symbols[symbol] = _Symbol(**fields, in_flight=tuple(flight) if flight else None)
+            self._symbols[symbol] = _Symbol(**fields, in_flight=Stamp(**flight) if flight else None)
         for symbol, values in state["ranges"].items():
             self._ranges[symbol] = AverageTrueRange(self._period)
             self._ranges[symbol].state = values
-        self._n = {(source, row): n for source, row, n in state["n"]}
+        self._n = {source: (row, n) for source, (row, n) in state["n"]}

@@ -11,11 +11,12 @@ import itertools
 from dataclasses import dataclass
 
 import numpy as np
-from tradewind.events import Candle, Event, RowKind, Source, Stamp
+from tradewind.events import Candle, Event, Source, Stamp
 
 from tradewind_workers.rows import Column, Rows
 from tradewind_workers.stages.snapshot import dump, load
 from tradewind_workers.stages.stage import Batch
+from tradewind_workers.stages.trades import trades_by_symbol
 
 _LOW = np.int64(0xFFFFFFFF)
 
@@ -47,11 +48,13 @@ class CandleStage:
         rows = batch.rows
         if not len(rows):
             return batch
-        buckets = rows.receive_time // self._interval
-        first = int(min((candle.bucket for candle in self._open.values()), default=int(buckets[0])))
-        if int(buckets[-1]) == first:
+        first = min(
+            (candle.bucket for candle in self._open.values()), default=int(rows.receive_time[0]) // self._interval
+        )
+        if int(rows.receive_time[-1]) // self._interval == first:
             self._add(rows, first)
             return batch
+        buckets = rows.receive_time // self._interval
         # Rows are cut where a bucket ends; within a piece nothing closes.
         cuts = np.flatnonzero(buckets[1:] != buckets[:-1]) + 1
         starts = [0, *cuts.tolist(), len(rows)]
@@ -84,17 +87,10 @@ class CandleStage:
 
     def _add(self, rows: Rows, bucket: int) -> None:
         """Trades of one bucket."""
-        trades = rows.kind == RowKind.TRADE
-        if len(rows.table.symbols) == 1:
-            self._add_symbol(rows.table.symbols[0], rows.price[trades], rows.quantity[trades], bucket)
-            return
-        for index in np.unique(rows.symbol[trades]).tolist():
-            mine = trades & (rows.symbol == index)
-            self._add_symbol(rows.table.symbols[index], rows.price[mine], rows.quantity[mine], bucket)
+        for symbol, trades in trades_by_symbol(rows):
+            self._add_symbol(symbol, rows.price[trades], rows.quantity[trades], bucket)
 
     def _add_symbol(self, symbol: str, prices: Column, quantities: Column, bucket: int) -> None:
-        if not len(prices):
-            return
         high, low = int(prices.max()), int(prices.min())
         candle = self._open.get(symbol)
         if candle is None or not candle.trades:

@@ -1,11 +1,11 @@
 """The first stage: keeps the pipeline's symbols and turns away ticks that cannot be true.
 
 A trade is turned away, and counted, as
-  DUPLICATE     its id was the last accepted one of its symbol
+  DUPLICATE     its id is that of the last accepted trade of its symbol
   OUT_OF_ORDER  its id is below the last accepted one
   BAD_PRICE, BAD_QUANTITY  not above zero
-  JUMP          its price is more than half off the last accepted trade; if ``RECOVERY`` in a row say so, the market
-                really moved, and the last of them is accepted.
+  JUMP          its price is more than half off the last accepted trade. ``RECOVERY`` such trades in a row, each within
+                half of the one before it, mean that the market really moved: the last of them is accepted.
 Ids of 0 mean that the venue gives none: neither rule about ids applies.
 """
 
@@ -13,15 +13,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import astuple, dataclass
 
 import numpy as np
 from tradewind.events import RowKind
 
-from tradewind_workers.rows import Column
+from tradewind_workers.rows import Column, SymbolTable
 from tradewind_workers.stages.snapshot import dump, load
 from tradewind_workers.stages.stage import Batch
+from tradewind_workers.stages.trades import trades_by_symbol
 
 RECOVERY = 5
+
+
+@dataclass(slots=True)
+class _Last:
+    """The last accepted trade of a symbol, and how many in a row since were far from it, the last of them at what price."""
+
+    id: int = 0
+    price: int = 0
+    far: int = 0
+    far_price: int = 0
 
 
 class MarketStage:
@@ -32,9 +44,10 @@ class MarketStage:
     def __init__(self, symbols: Iterable[str], wants: frozenset[RowKind] = frozenset()) -> None:
         self._symbols = frozenset(symbols)
         self._kinds = np.isin(np.arange(len(RowKind)), [*wants, RowKind.TRADE])
-        self._last: dict[str, tuple[int, int]] = {}  # symbol -> (id, price) of the last accepted trade
-        self._jumps: Counter[str] = Counter()
+        self._last: dict[str, _Last] = {}
         self._counts: Counter[str] = Counter()
+        self._table: tuple[str, ...] = ()
+        self._mine = np.zeros(1 << 16, bool)  # by index of the symbol table
 
     @property
     def counts(self) -> dict[str, int]:
@@ -45,70 +58,84 @@ class MarketStage:
         rows = batch.rows
         if not len(rows):
             return batch
-        keep = rows.kind == RowKind.CLOCK
-        for index, symbol in enumerate(rows.table.symbols):
-            if symbol not in self._symbols:
-                continue
-            mine = (rows.symbol == index) & self._kinds[rows.kind]
-            trades = np.flatnonzero(mine & (rows.kind == RowKind.TRADE))
-            if len(trades):
-                mine[trades] = self._valid(symbol, rows.id[trades], rows.price[trades], rows.quantity[trades])
-            keep |= mine
-        return batch.with_rows(rows if keep.all() else rows.take(keep))
+        self._learn(rows.table)
+        keep = (rows.kind == RowKind.CLOCK) | (self._kinds[rows.kind] & self._mine[rows.symbol])
+        if not keep.all():
+            rows = rows.take(keep)
+            keep = np.ones(len(rows), bool)
+        clean = True
+        for symbol, trades in trades_by_symbol(rows):
+            valid = self._valid(symbol, rows.id[trades], rows.price[trades], rows.quantity[trades])
+            if valid is not None:
+                keep[trades] = valid
+                clean = False
+        return batch.with_rows(rows if clean else rows.take(keep))
 
-    def _valid(self, symbol: str, ids: Column, prices: Column, quantities: Column) -> Column:
-        """Which trades are accepted: at once if all are clean, else one by one from the first that is not."""
-        last_id, last_price = self._last.get(symbol, (0, 0))
-        if last_price and not self._jumps[symbol]:
-            before = np.concatenate(([last_price], prices[:-1]))
-            ids_before = np.concatenate(([last_id], ids[:-1]))
-        else:
-            before, ids_before = prices.copy(), np.zeros_like(ids)
-            before[1:], ids_before[1:] = prices[:-1], ids[:-1]
-            if self._jumps[symbol]:
-                return self._one_by_one(symbol, ids, prices, quantities)
-        ordered = (ids > ids_before) | (ids == 0)
-        near = (prices > before - (before >> 1)) & (prices - before <= before >> 1)
-        clean = (prices > 0) & (quantities > 0) & ordered & near
-        if clean.all():
-            self._last[symbol] = (int(ids[-1]), int(prices[-1]))
-            return np.ones(len(ids), bool)
-        return self._one_by_one(symbol, ids, prices, quantities)
+    def _learn(self, table: SymbolTable) -> None:
+        """Which indices of this table are ours."""
+        if table.symbols != self._table:
+            self._table = table.symbols
+            self._mine[:] = False
+            self._mine[[n for n, symbol in enumerate(table.symbols) if symbol in self._symbols]] = True
 
-    def _one_by_one(self, symbol: str, ids: Column, prices: Column, quantities: Column) -> Column:
-        reasons = [
-            self._reason(symbol, trade_id, price, quantity)
-            for trade_id, price, quantity in zip(ids.tolist(), prices.tolist(), quantities.tolist(), strict=True)
-        ]
+    def _valid(self, symbol: str, ids: Column, prices: Column, quantities: Column) -> Column | None:
+        """Which trades are accepted, None for all: those before the first suspect at once, the rest one by one."""
+        last = self._last.setdefault(symbol, _Last())
+        clean = 0 if last.far else _clean(last, ids, prices, quantities)
+        if clean:
+            last.id, last.price = int(ids[clean - 1]), int(prices[clean - 1])
+        if clean == len(ids):
+            return None
+        rest = zip(ids[clean:].tolist(), prices[clean:].tolist(), quantities[clean:].tolist(), strict=True)
+        reasons = [_reason(last, *trade) for trade in rest]
         self._counts.update(reason for reason in reasons if reason)
-        return np.array([not reason for reason in reasons])
-
-    def _reason(self, symbol: str, trade_id: int, price: int, quantity: int) -> str:
-        """Why this trade is turned away; empty, and remembered as the last one, if it is not."""
-        last_id, last_price = self._last.get(symbol, (0, 0))
-        if price <= 0:
-            return "BAD_PRICE"
-        if quantity <= 0:
-            return "BAD_QUANTITY"
-        if trade_id and trade_id == last_id:
-            return "DUPLICATE"
-        if trade_id and trade_id < last_id:
-            return "OUT_OF_ORDER"
-        half = last_price >> 1
-        if last_price and not (last_price - half < price <= last_price + half):
-            self._jumps[symbol] += 1
-            if self._jumps[symbol] < RECOVERY:
-                return "JUMP"
-        self._jumps[symbol] = 0
-        self._last[symbol] = (trade_id or last_id, price)
-        return ""
+        return np.array([True] * clean + [not reason for reason in reasons])
 
     def snapshot(self) -> bytes:
-        jumps = {symbol: count for symbol, count in self._jumps.items() if count}
-        return dump(self.name, 1, {"last": self._last, "jumps": jumps, "counts": self._counts})
+        last = {symbol: astuple(known) for symbol, known in self._last.items()}
+        return dump(self.name, 1, {"last": last, "counts": self._counts})
 
     def restore(self, data: bytes) -> None:
         state = load(self.name, (1,), data)
-        self._last = {symbol: (trade_id, price) for symbol, (trade_id, price) in state["last"].items()}
-        self._jumps = Counter(state["jumps"])
+        self._last = {symbol: _Last(*known) for symbol, known in state["last"].items()}
         self._counts = Counter(state["counts"])
+
+
+def _clean(last: _Last, ids: Column, prices: Column, quantities: Column) -> int:
+    """How many trades at the front are surely accepted: all if each is fine beside the one before it.
+
+    ``_reason`` would accept the same ones. Ids are either all given or, as from the symbol's start, none.
+    """
+    before = np.empty_like(prices)
+    before[0], before[1:] = last.price or prices[0], prices[:-1]
+    fine = (prices > 0) & (quantities > 0) & (np.abs(prices - before) <= before >> 1)
+    if last.id or ids[0]:
+        ids_before = np.empty_like(ids)
+        ids_before[0], ids_before[1:] = last.id, ids[:-1]
+        fine &= ids > ids_before
+    else:
+        fine &= ids == 0
+    return len(fine) if fine.all() else int(fine.argmin())
+
+
+def _reason(last: _Last, trade_id: int, price: int, quantity: int) -> str:
+    """Why this trade is turned away; empty, and remembered as the last one, if it is not."""
+    if price <= 0:
+        return "BAD_PRICE"
+    if quantity <= 0:
+        return "BAD_QUANTITY"
+    if trade_id and trade_id == last.id:
+        return "DUPLICATE"
+    if trade_id and trade_id < last.id:
+        return "OUT_OF_ORDER"
+    if last.price and not _near(price, last.price):
+        last.far = last.far + 1 if last.far and _near(price, last.far_price) else 1
+        last.far_price = price
+        if last.far < RECOVERY:
+            return "JUMP"
+    last.id, last.price, last.far, last.far_price = trade_id or last.id, price, 0, 0
+    return ""
+
+
+def _near(price: int, before: int) -> bool:
+    return abs(price - before) <= before >> 1

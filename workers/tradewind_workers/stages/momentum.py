@@ -8,6 +8,7 @@ long one ends when the change is back at or below the exit threshold, a short on
 from __future__ import annotations
 
 from fractions import Fraction
+from math import lcm
 from typing import Any
 
 import numpy as np
@@ -16,82 +17,89 @@ from tradewind.events import RowKind, Signal, Source, Stamp
 from tradewind_workers.rows import Column
 from tradewind_workers.stages.snapshot import pack, unpack
 from tradewind_workers.stages.stage import Batch
+from tradewind_workers.stages.trades import trades_by_symbol
 
-_HOLD_LIMIT = 1 << 62
-_SHORT, _LOW, _HIGH, _LONG = -2, -1, 1, 2  # zones of the change; 0 is the calm one where a direction holds
+_LONG, _SHORT, _ENDS_LONG, _ENDS_SHORT = 1, 2, 4, 8  # what a change allows; their sum is its zone
 
 
 class _History:
     """Times and prices of one symbol's trades over the lookback, in arrays that grow and are compacted."""
 
     def __init__(self) -> None:
-        self.times = np.empty(1024, np.int64)
-        self.prices = np.empty(1024, np.int64)
-        self.start = self.end = 0
+        self._times = np.empty(1024, np.int64)
+        self._prices = np.empty(1024, np.int64)
+        self._start = self._end = 0
+        self.largest = 0  # price ever held
 
     def extend(self, times: Column, prices: Column) -> None:
-        size, held = len(times), self.end - self.start
-        if self.end + size > len(self.times):
-            capacity = max(len(self.times), 2 * (held + size))
-            for name in ("times", "prices"):
-                grown = np.empty(capacity, np.int64)
-                grown[:held] = getattr(self, name)[self.start : self.end]
-                setattr(self, name, grown)
-            self.start, self.end = 0, held
-        self.times[self.end : self.end + size] = times
-        self.prices[self.end : self.end + size] = prices
-        self.end += size
+        size, held = len(times), self._end - self._start
+        if self._end + size > len(self._times):
+            capacity = max(len(self._times), 2 * (held + size))
+            self._times, self._prices = self._moved(self._times, capacity), self._moved(self._prices, capacity)
+            self._start, self._end = 0, held
+        self._times[self._end : self._end + size] = times
+        self._prices[self._end : self._end + size] = prices
+        self._end += size
+        self.largest = max(self.largest, int(prices.max())) if size else self.largest
 
-    def reference(self, then: Column) -> tuple[Column, Column]:
-        """For each moment: the last price at or before it, and whether there is one."""
-        held = self.times[self.start : self.end]
-        places = np.searchsorted(held, then, side="right") - 1
-        return self.prices[self.start : self.end][np.maximum(places, 0)], places >= 0
+    def _moved(self, old: Column, capacity: int) -> Column:
+        new = np.empty(capacity, np.int64)
+        new[: self._end - self._start] = old[self._start : self._end]
+        return new
+
+    def references(self, then: Column) -> tuple[int, Column]:
+        """The last price at or before each moment, and how many moments at the front are before all there is."""
+        held = self._times[self._start : self._end]
+        places = held.searchsorted(then, "right")
+        unknown = int(places.searchsorted(0, "right"))
+        return unknown, self._prices[self._start : self._end][places[unknown:] - 1]
 
     def forget_before(self, moment: int) -> None:
         """Keep the last trade at or before ``moment`` and all after it."""
-        place = int(np.searchsorted(self.times[self.start : self.end], moment, side="right"))
-        self.start += max(0, place - 1)
+        place = int(self._times[self._start : self._end].searchsorted(moment, "right"))
+        self._start += max(0, place - 1)
+
+    def packed(self) -> list[str]:
+        return [pack(column[self._start : self._end]) for column in (self._times, self._prices)]
 
 
 class Momentum:
-    """A Strategy; ``lookback`` in ns, thresholds as exact fractions."""
+    """A Strategy; ``lookback`` in ns, thresholds as exact fractions, ``threshold`` above zero."""
 
     wants: frozenset[RowKind] = frozenset()
 
     def __init__(self, lookback: int, threshold: Fraction, exit_threshold: Fraction) -> None:
         self._lookback = lookback
         self._threshold = threshold
-        self._exit = exit_threshold
+        # Thresholds over one denominator: a change of m from a reference r is at least one where m * unit >= r * it.
+        self._unit = lcm(threshold.denominator, exit_threshold.denominator)
+        self._enter, self._leave = int(threshold * self._unit), int(exit_threshold * self._unit)
+        self._int64_up_to = (1 << 62) // max(self._unit, self._enter, self._leave)
         self._histories: dict[str, _History] = {}
         self._directions: dict[str, int] = {}
 
     def on_batch(self, batch: Batch) -> list[Signal]:
         rows = batch.rows
-        trades = np.flatnonzero(rows.kind == RowKind.TRADE)
-        if not len(trades):
-            return []
         signals: list[Signal] = []
-        symbols = rows.symbol[trades]
-        for index in np.unique(symbols).tolist():
-            mine = trades[symbols == index]
-            signals += self._of_symbol(
-                rows.table.symbols[index], rows.receive_time[mine], rows.price[mine], rows.row[mine]
-            )
+        for symbol, trades in trades_by_symbol(rows):
+            signals += self._of_symbol(symbol, rows.receive_time[trades], rows.price[trades], rows.row[trades])
         return sorted(signals, key=lambda signal: signal.at.row)
 
     def _of_symbol(self, symbol: str, times: Column, prices: Column, numbers: Column) -> list[Signal]:
-        history = self._histories.setdefault(symbol, _History())
+        history = self._histories.get(symbol)
+        if history is None:
+            history = self._histories[symbol] = _History()
         history.extend(times, prices)
-        references, known = history.reference(times - self._lookback)
+        unknown, references = history.references(times - self._lookback)
         history.forget_before(int(times[-1]) - self._lookback)
-        if not known.any():
+        if unknown == len(times):
             return []
-        zones = np.where(known, self._zones(prices, references), 0)
-        changed = np.flatnonzero(zones[1:] != zones[:-1]) + 1
-        signals = []
+        times, prices, numbers = times[unknown:], prices[unknown:], numbers[unknown:]
+        zones = self._zones(prices, references, history.largest)
+        changes = np.flatnonzero(zones[1:] != zones[:-1]) + 1
         direction = self._directions.get(symbol, 0)
-        for place in [0, *changed.tolist()]:
+        signals = []
+        for place in [0, *changes.tolist()]:
             wanted = _next_direction(direction, int(zones[place]))
             if wanted != direction:
                 direction = wanted
@@ -100,28 +108,17 @@ class Momentum:
         self._directions[symbol] = direction
         return signals
 
-    def _zones(self, prices: Column, references: Column) -> Column:
-        """Zone of each change: +-2 past the threshold, +-1 between the exits of the two directions and beyond, 0 calm."""
-        moved = prices - references
-        zones = np.zeros(len(prices), np.int8)
-        zones[self._at_least(-moved, references, -self._exit)] = _LOW  # change <= exit: a long one ends
-        high = self._at_least(moved, references, -self._exit)  # change >= -exit: a short one ends
-        both = high & (zones == _LOW)
-        zones[high & ~both] = _HIGH
-        zones[both] = 3  # ends either
-        zones[self._at_least(moved, references, self._threshold)] = _LONG
-        zones[self._at_least(-moved, references, self._threshold)] = _SHORT
+    def _zones(self, prices: Column, references: Column, largest: int) -> Column:
+        """Zone of each change, exactly: in int64 where the products fit, in Python integers where not."""
+        if largest > self._int64_up_to:
+            prices, references = prices.astype(object), references.astype(object)
+        moved, enter = (prices - references) * self._unit, references * self._enter
+        leave = references * self._leave if self._leave else 0
+        zones: Column = (moved >= enter).astype(np.uint8)
+        zones += (moved <= -enter).astype(np.uint8) * np.uint8(_SHORT)
+        zones += (moved <= leave).astype(np.uint8) * np.uint8(_ENDS_LONG)
+        zones += (moved >= -leave).astype(np.uint8) * np.uint8(_ENDS_SHORT)
         return zones
-
-    @staticmethod
-    def _at_least(moved: Column, references: Column, ratio: Fraction) -> Column:
-        """moved / references >= ratio, exactly: int64 where the products fit, Python integers where not."""
-        largest = max(int(np.abs(moved).max()) * ratio.denominator, int(references.max()) * abs(ratio.numerator))
-        if largest < _HOLD_LIMIT:
-            result: Column = moved * ratio.denominator >= references * ratio.numerator
-            return result
-        wide = moved.astype(object) * ratio.denominator >= references.astype(object) * ratio.numerator
-        return wide.astype(bool)
 
     def _signal(self, at: Stamp, symbol: str, direction: int, price: int, reference: int) -> Signal:
         change = Fraction(price - reference, reference)
@@ -129,10 +126,7 @@ class Momentum:
         return Signal(at, symbol, direction, price, reference, int(change * 10**9), int(confidence * 10**6))
 
     def snapshot(self) -> dict[str, Any]:
-        histories = {
-            symbol: [pack(held.times[held.start : held.end]), pack(held.prices[held.start : held.end])]
-            for symbol, held in self._histories.items()
-        }
+        histories = {symbol: history.packed() for symbol, history in self._histories.items()}
         return {"histories": histories, "directions": self._directions}
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -144,11 +138,9 @@ class Momentum:
 
 def _next_direction(direction: int, zone: int) -> int:
     """The direction after a change in this zone."""
-    if zone == _LONG:
+    if zone & _LONG:
         return 1
-    if zone == _SHORT:
+    if zone & _SHORT:
         return -1
-    ends_long, ends_short = zone in (_LOW, 3), zone in (_HIGH, 3)
-    if (direction == 1 and ends_long) or (direction == -1 and ends_short):
-        return 0
-    return direction
+    ended = (direction > 0 and zone & _ENDS_LONG) or (direction < 0 and zone & _ENDS_SHORT)
+    return 0 if ended else direction

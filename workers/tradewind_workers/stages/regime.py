@@ -7,6 +7,7 @@ rank among. The percentile of a value is the share of the window that is below i
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from dataclasses import dataclass
 
@@ -34,6 +35,7 @@ class _Symbol:
     range: AverageTrueRange
     index: DirectionalIndex
     recent: deque[float]
+    ranked: list[float]  # the recent ones, sorted
     volatile: bool = False
     trending: bool = False
     regime: Regime | None = None
@@ -62,7 +64,7 @@ class RegimeStage:
 
     def _new(self) -> _Symbol:
         period = self._settings.period
-        return _Symbol(AverageTrueRange(period), DirectionalIndex(period), deque(maxlen=self._settings.window))
+        return _Symbol(AverageTrueRange(period), DirectionalIndex(period), deque(), [])
 
     def _on_candle(self, candle: Candle) -> RegimeChange | None:
         known = self._symbols.get(candle.symbol)
@@ -73,14 +75,20 @@ class RegimeStage:
         if average is None:
             return None
         natr = 100.0 * average / close
-        known.recent.append(natr)
+        percentile = self._percentile(known, natr)
         known.dwell += 1
         if adx is None or len(known.recent) < ENOUGH:
             return None
-        below = sum(value < natr for value in known.recent)
-        equal = sum(value == natr for value in known.recent)
-        percentile = (below + equal / 2) / len(known.recent)
         return self._decide(candle, known, natr, percentile, adx)
+
+    def _percentile(self, known: _Symbol, natr: float) -> float:
+        """The rank of a new value in the window it enters, 0..1."""
+        if len(known.recent) == self._settings.window:
+            del known.ranked[bisect_left(known.ranked, known.recent.popleft())]
+        known.recent.append(natr)
+        insort(known.ranked, natr)
+        below, up_to = bisect_left(known.ranked, natr), bisect_right(known.ranked, natr)
+        return (below + up_to) / 2 / len(known.ranked)
 
     def _decide(
         self, candle: Candle, known: _Symbol, natr: float, percentile: float, adx: float
@@ -112,6 +120,7 @@ class RegimeStage:
             known = self._symbols[symbol] = self._new()
             known.range.state, known.index.state = state["range"], state["index"]
             known.recent.extend(state["recent"])
+            known.ranked = sorted(known.recent)
             known.volatile, known.trending, known.dwell = state["volatile"], state["trending"], state["dwell"]
             known.regime = Regime(state["regime"]) if state["regime"] else None
 

@@ -1,0 +1,145 @@
+"""The sink's process: streams of a namespace into PostgreSQL. It may fall behind; nothing that trades waits for it.
+
+While the database is away it stops reading, so its memory stays bounded, and goes on from the stored position.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import Counter
+from typing import Any
+
+import structlog
+from nats.aio.client import Client
+from tradewind.contract.codec import decode_event, parse_batch
+from tradewind.contract.subjects import Names
+from tradewind.errors import InvalidValue, UndecodableMessage
+from tradewind.events import Event
+from tradewind.instrument import Instrument
+
+from tradewind_workers.gateway.ledger import Ledger
+from tradewind_workers.runner.connection import connect
+from tradewind_workers.runner.health import health_server
+from tradewind_workers.runner.heartbeat import beat
+from tradewind_workers.runner.instruments import await_instruments
+from tradewind_workers.runner.reader import StreamReader
+from tradewind_workers.runner.tasks import run_until
+from tradewind_workers.sinks.records import account_rows, pipeline_rows
+from tradewind_workers.sinks.store import Store, migrate
+
+log = structlog.get_logger()
+MAX_MESSAGES = 500
+
+
+class Sink:
+    """Two readers, one for the pipelines' outputs and one for the journals, each with a connection of its own."""
+
+    def __init__(self, config: dict[str, Any], client: Client, dsn: str, instruments: dict[str, Instrument]) -> None:
+        self._client, self._names = client, Names(config["namespace"])
+        self._subjects: list[str] = config["subjects"]
+        self._accounts = {self._names.account(account): account for account in config["accounts"]}
+        self._instruments = instruments
+        self._ledgers = {account: Ledger(instruments) for account in config["accounts"]}
+        self.stores = (Store(dsn), Store(dsn))
+        self.undecodable: Counter[str] = Counter()
+
+    async def keep_outputs(self) -> None:
+        store, stream = self.stores[0], self._names.events_stream
+        reader = StreamReader(
+            self._client, self._client.jetstream(), stream, self._subjects, await store.position(stream)
+        )
+        try:
+            while True:
+                messages = await self._batch(reader)
+                rows = [
+                    row
+                    for _, subject, data in messages
+                    for row in pipeline_rows(subject.split(".")[3], self._events(data), self._instruments)
+                ]
+                await store.write(rows, stream, messages[-1][0])
+        finally:
+            await reader.close()
+
+    async def keep_journals(self) -> None:
+        """Read from the beginning, so that positions can be folded; what is written already is not written again."""
+        store, stream = self.stores[1], self._names.input_stream
+        already = await store.position(stream)
+        reader = StreamReader(self._client, self._client.jetstream(), stream, list(self._accounts), 0)
+        try:
+            while True:
+                rows = []
+                messages = await self._batch(reader)
+                for sequence, subject, data in messages:
+                    account = self._accounts[subject]
+                    made = account_rows(account, self._events(data), self._instruments, self._ledgers[account])
+                    rows += made if sequence > already else []
+                if messages[-1][0] > already:
+                    await store.write(rows, stream, messages[-1][0])
+        finally:
+            await reader.close()
+
+    async def _batch(self, reader: StreamReader) -> list[tuple[int, str, bytes]]:
+        """At least one message, and what waits behind it."""
+        messages = [await reader.next()]
+        while len(messages) < MAX_MESSAGES and (more := await reader.next_waiting()) is not None:
+            messages.append(more)
+        return messages
+
+    def _events(self, data: bytes) -> list[Event]:
+        try:
+            return [decode_event(event) for event in parse_batch(data).events]
+        except UndecodableMessage as error:
+            self.undecodable[error.reason] += 1
+            log.warning("undecodable", reason=error.reason)
+            return []
+
+    def figures(self) -> dict[str, Any]:
+        away = any(store.away for store in self.stores)
+        return {
+            "written": sum(store.written for store in self.stores),
+            "away": away,
+            "undecodable": dict(self.undecodable),
+        }
+
+
+async def run(config: dict[str, Any], stop: asyncio.Event) -> None:
+    """The sink's life.
+
+    Raises:
+        InvalidValue: no database is named.
+    """
+    dsn = config.get("dsn") or os.environ.get("TRADEWIND_DSN", "")
+    if not dsn:
+        raise InvalidValue("no database: set TRADEWIND_DSN to postgresql://...")
+    client = await connect(config["nats_url"], config["name"])
+    sink: Sink | None = None
+    try:
+        bucket = await client.jetstream().key_value(Names(config["namespace"]).control_bucket)
+        instruments: dict[str, Instrument] = {}
+        for feed in config["feeds"]:
+            instruments |= await await_instruments(bucket, feed)
+        await _migrate_patiently(dsn)
+        sink = Sink(config, client, dsn, instruments)
+        async with health_server(config.get("port"), lambda: True):
+            await run_until(
+                stop, sink.keep_outputs(), sink.keep_journals(), beat(bucket, config["name"], "sink", sink.figures)
+            )
+    finally:
+        if sink is not None:
+            for store in sink.stores:
+                await store.close()
+        await client.close()
+
+
+async def _migrate_patiently(dsn: str) -> None:
+    import psycopg
+
+    while True:
+        try:
+            await asyncio.to_thread(migrate, dsn)
+        except psycopg.OperationalError as error:
+            log.warning("database_away", error=str(error).strip()[:300])
+            await asyncio.sleep(1)
+        else:
+            return

@@ -1,0 +1,102 @@
+"""The database: migrated at start, written in transactions that carry their stream position."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import structlog
+from psycopg import sql
+from yoyo import get_backend, read_migrations
+
+from tradewind_workers.sinks.records import COLUMNS, Row
+
+log = structlog.get_logger()
+MIGRATIONS = Path(__file__).with_name("migrations")
+
+
+def migrate(dsn: str) -> None:
+    """Bring the tables to this version; several at once wait for one another."""
+    backend = get_backend(dsn.replace("postgresql://", "postgresql+psycopg://", 1))
+    try:
+        with backend.lock():
+            backend.apply_migrations(backend.to_apply(read_migrations(str(MIGRATIONS))))
+    finally:
+        backend.connection.close()
+
+
+class Store:
+    """One connection, made again when it breaks; a write is repeated until it is in."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._connection: psycopg.AsyncConnection[Any] | None = None
+        self.written = 0
+        self.away = False
+
+    async def position(self, stream: str) -> int:
+        """The last sequence of a stream that is written."""
+        found = await self._patiently(self._position, stream)
+        return int(found)
+
+    async def write(self, rows: list[tuple[str, Row]], stream: str, sequence: int) -> None:
+        """Rows and position together; a row that is there already is left as it is."""
+        await self._patiently(self._write, rows, stream, sequence)
+        self.written += len(rows)
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+
+    async def _position(self, stream: str) -> int:
+        connection = await self._connected()
+        cursor = await connection.execute("SELECT sequence FROM sink_position WHERE stream = %s", (stream,))
+        found = await cursor.fetchone()
+        return found[0] if found else 0
+
+    async def _write(self, rows: list[tuple[str, Row]], stream: str, sequence: int) -> None:
+        connection = await self._connected()
+        async with connection.transaction(), connection.cursor() as cursor:
+            for table, listed in groupby(sorted(rows, key=lambda row: row[0]), key=lambda row: row[0]):
+                await cursor.executemany(_insert(table), [row for _, row in listed])
+            await cursor.execute(
+                "INSERT INTO sink_position VALUES (%s, %s) ON CONFLICT (stream) DO UPDATE SET sequence = excluded.sequence",
+                (stream, sequence),
+            )
+
+    async def _connected(self) -> psycopg.AsyncConnection[Any]:
+        if self._connection is None or self._connection.closed:
+            self._connection = await psycopg.AsyncConnection.connect(self._dsn, connect_timeout=5, autocommit=True)
+        return self._connection
+
+    async def _patiently(self, work: Any, *arguments: Any) -> Any:
+        """Until the database takes it."""
+        while True:
+            try:
+                done = await work(*arguments)
+            except psycopg.OperationalError as error:
+                log.warning("database_away", error=str(error).strip()[:300])
+                self.away = True
+                if self._connection is not None:
+                    await self._connection.close()
+                    self._connection = None
+                await asyncio.sleep(0.5)
+                continue
+            self.away = False
+            return done
+
+
+def _insert(table: str) -> sql.Composed:
+    """Positions are the newest, everything else is written once."""
+    columns = COLUMNS[table].split()
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    values = sql.SQL(", ").join(sql.Placeholder() * len(columns))
+    statement = sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ").format(sql.Identifier(table), names, values)
+    if table != "positions":
+        return statement + sql.SQL("DO NOTHING")
+    changed = sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in columns[3:])
+    newer = sql.SQL(" WHERE positions.journal_row <= excluded.journal_row")
+    return statement + sql.SQL("(account, pipeline, symbol) DO UPDATE SET ") + changed + newer
