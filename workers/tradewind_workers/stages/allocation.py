@@ -14,6 +14,7 @@ from decimal import ROUND_CEILING
 from typing import Any
 
 from tradewind.api.pipeline import TradingPipelineSpec
+from tradewind.decimals import EXACT
 from tradewind.durations import parse_duration
 from tradewind.events import (
     Allocation as Target,
@@ -98,9 +99,11 @@ class Allocation:
         """What this event makes allocation decide: a new target, an intent, both or nothing."""
         if not isinstance(event, Candle | RegimeChange | Signal | OrderReport) or event.symbol not in self._instruments:
             return []
+        if isinstance(event, OrderReport) and event.pipeline != self._pipeline:
+            return []
         known = self._symbols.setdefault(event.symbol, _Symbol())
         if isinstance(event, OrderReport):
-            return self._on_report(event, known) if event.pipeline == self._pipeline else []
+            return self._on_report(event, known)
         if isinstance(event, Candle):
             return self._on_candle(event, known)
         if isinstance(event, RegimeChange):
@@ -120,7 +123,10 @@ class Allocation:
 
     def _on_report(self, report: OrderReport, known: _Symbol) -> list[Event]:
         if report.last_quantity:
-            known.position += report.side * report.last_quantity - self._base_fee(report)
+            fee = self._base_fee(report)
+            known.position += report.side * report.last_quantity - fee
+            if report.side > 0 and known.target > 0:
+                known.target = max(0, known.target - fee)  # what the fee took is not bought again
             known.price, known.exits = report.last_price, 0
         if report.intent is None or report.intent != known.in_flight or report.status not in _ENDED:
             return []
@@ -138,7 +144,7 @@ class Allocation:
         instrument = self._instruments[report.symbol]
         if report.fee_currency != instrument.base:
             return 0
-        return int(report.fee.scaleb(instrument.quantity_decimals).to_integral_value(ROUND_CEILING))
+        return int(report.fee.scaleb(instrument.quantity_decimals, EXACT).to_integral_value(ROUND_CEILING))
 
     def _retarget(self, at: Stamp, symbol: str, known: _Symbol, reason: str) -> list[Event]:
         """Set the target anew; a smaller regime's fraction shrinks a position, a larger one lets it grow."""
@@ -172,8 +178,7 @@ class Allocation:
         difference = known.target - known.position
         size = abs(difference) - abs(difference) % instrument.lot
         too_small = instrument.notional(known.price, size) < instrument.min_notional
-        grows = abs(known.target) > abs(known.position)
-        if not size or not grows or too_small or self._exits_only or known.entries >= ATTEMPTS:
+        if not size or too_small or self._exits_only or known.entries >= ATTEMPTS:
             return []
         if known.entered and at.time - known.entered < self._cooldown and not known.entries:
             known.waiting = True
