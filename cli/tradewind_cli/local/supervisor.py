@@ -60,7 +60,7 @@ class Supervisor:
         self._ports = Ports(state.path / "ports.json")
         self._nats, self.nats_url = nats_child(state, self._ports)
         self._postgres: Child | None = None
-        self._dsn_file = state.path / "run" / "dsn"
+        self._dsn_file, self._dsn = state.path / "run" / "dsn", ""
         self._seen: tuple[int, str] | None = None
         self.workers: dict[str, tuple[Workload, Child]] = {}
         self.ready = asyncio.Event()
@@ -112,11 +112,12 @@ class Supervisor:
             await asyncio.gather(connecting, ending, return_exceptions=True)
 
     async def _reconcile(self) -> None:
-        dsn = self._dsn_file.read_text().strip() if self._postgres is not None and self._dsn_file.exists() else ""
-        seen = (self.state.stamp, dsn)
+        if self._postgres is not None and self._dsn_file.exists():
+            self._dsn = self._dsn_file.read_text().strip()
+        seen = (self.state.stamp, self._dsn)
         if seen != self._seen:
             try:
-                await self._take_over(dsn)
+                await self._take_over()
                 self._seen = seen
             except AWAY as error:
                 log.warning("control_bucket_away", error=repr(error))
@@ -127,15 +128,15 @@ class Supervisor:
             if child is not None:
                 await self._revive(child)
 
-    async def _take_over(self, dsn: str) -> None:
+    async def _take_over(self) -> None:
         """Bring processes and control bucket to what the store says now; a sink waits for its database, others do not."""
         resources = self.state.resources()
         await self.control.tell(resources)
-        listed = workloads(resources, LocalPlacement(self.nats_url, dsn, self._ports))
+        listed = workloads(resources, LocalPlacement(self.nats_url, self._dsn, self._ports))
         own_database = any(w.role == "sink" and not w.secret for w in listed)
         if self._postgres is None and own_database:
             self._postgres = postgres_child(self.state, self._dsn_file)
-        wanted = {w.name: w for w in listed if w.role != "sink" or w.secret or dsn}
+        wanted = {w.name: w for w in listed if w.role != "sink" or w.secret or self._dsn}
         for name in [
             name for name, (w, _) in self.workers.items() if name not in wanted or wanted[name].hash != w.hash
         ]:
