@@ -1,185 +1,139 @@
-"""``tradewind up`` and its companions, with real servers and real workers."""
+"""A desk on one machine, as a user runs it: up, trade, halt, release, change, down; and nothing left behind."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
-import socket
-from collections.abc import Iterator
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
-from integration.desk import Desk
 
-pytestmark = pytest.mark.slow  # a desk takes a few seconds to start and to trade
+ROOT = Path(__file__).resolve().parents[2]
+CLI = [sys.executable, "-m", "tradewind_cli"]
+
+
+class Desk:
+    """One state directory, and the command line on it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.state = folder / "state"
+        self.manifests = folder / "manifests"
+        self.manifests.mkdir()
+        for name in ("pipeline", "account", "risk"):
+            text = (ROOT / f"examples/momentum/{name}.yaml").read_text()
+            kept = [line for line in text.splitlines() if "sinks:" not in line]
+            (self.manifests / f"{name}.yaml").write_text("\n".join(kept))
+        self.log = (folder / "up.log").open("w+")
+        self.process: subprocess.Popen[str] | None = None
+
+    def up(self, *options: str) -> None:
+        command = [*CLI, "up", "-f", str(self.manifests), "--state-dir", str(self.state), "--plain", *options]
+        self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, text=True)
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [*CLI, *arguments, "--state-dir", str(self.state)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    def workers(self) -> dict[str, Any]:
+        done = self.run("status", "--output", "json")
+        workers: dict[str, Any] = json.loads(done.stdout)["workers"] if done.returncode == 0 else {}
+        return workers
+
+    def until(self, wanted: Callable[[dict[str, Any]], bool], seconds: float = 40) -> dict[str, Any]:
+        """The gateway's heartbeat once it is as wanted."""
+        end = time.monotonic() + seconds
+        beat: dict[str, Any] = {}
+        while time.monotonic() < end:
+            beat = self.workers().get("gateway-paper", {})
+            if beat and wanted(beat):
+                return beat
+            time.sleep(0.2)
+        self.log.seek(0)
+        raise AssertionError(f"not within {seconds} s: {beat}\n{self.log.read()[-3000:]}")
+
+    def processes(self) -> list[str]:
+        """Command lines of everything that still belongs to this desk."""
+        mine = []
+        for process in psutil.process_iter(["pid", "cmdline", "status"]):
+            line = " ".join(process.info["cmdline"] or [])
+            if str(self.state) in line and process.info["status"] != psutil.STATUS_ZOMBIE:
+                mine.append(line)
+        return mine
 
 
 @pytest.fixture
-def desk(tmp_path) -> Iterator[Desk]:
+def desk(tmp_path: Path) -> Iterator[Desk]:
     made = Desk(tmp_path)
     yield made
-    made.end()
+    if made.process is not None and made.process.poll() is None:
+        made.process.send_signal(signal.SIGINT)
+        made.process.wait(60)
+    made.log.close()
 
 
-@pytest.fixture
-def trading(desk: Desk) -> Desk:
-    """A desk that has its first fill."""
-    desk.up()
-    desk.await_(lambda: desk.fills)
-    return desk
+def test_a_desk_trades_halts_goes_on_and_ends(desk: Desk) -> None:
+    desk.up("--report", str(desk.state.parent / "report"))
+    first = desk.until(lambda beat: beat.get("fills", 0) > 0)
+    pids = {name: beat["pid"] for name, beat in desk.workers().items()}
 
+    killed = desk.run("kill", "--all", "--reason", "a test", "--name", "stop")
+    assert killed.returncode == 0, killed.stdout + killed.stderr
+    assert "enforced" in killed.stdout
+    halted = desk.until(lambda beat: bool(beat["halts"]))
+    assert halted["pipelineHalted"] == {"momentum": True}
+    assert "in force" in desk.run("delete", "ks", "stop").stderr
 
-def test_a_kill_is_acknowledged_and_nothing_trades_until_the_release(trading: Desk):
-    code, said = trading.run("kill", "--all", "--reason", "fat finger", "--name", "stop")
+    risk = desk.manifests / "risk.yaml"
+    risk.write_text(risk.read_text().replace('amount: "2500"', 'amount: "2400"'))
+    assert "RiskPolicy/house configured" in desk.run("apply", "-f", str(desk.manifests)).stdout
+    released = desk.run("release", "stop", "--reason", "over", "--by", "tester")
+    assert released.returncode == 0, released.stderr
+    desk.until(lambda beat: not beat["halts"] and beat["fills"] > first["fills"])
+    assert {name: beat["pid"] for name, beat in desk.workers().items()} == pids  # nothing was restarted
 
-    assert code == 0, said
-    assert "gateway-paper: latched" in said
-    assert "gateway-paper: enforced" in said
-    halted_at = trading.fills
-    denied = trading.gateway["orders"].get("DENIED", 0)
-    trading.await_(lambda: trading.gateway["orders"].get("DENIED", 0) > denied)
-    assert trading.fills == halted_at
-
-    code, said = trading.run("release", "stop", "--reason", "was a test", "--by", "risk officer")
-
-    assert code == 0, said
-    trading.await_(lambda: trading.fills > halted_at)
-
-
-def test_new_limits_hold_at_once_and_restart_nothing(trading: Desk):
-    before = trading.pids()
-    trading.spec("RiskPolicy")["maxOrderValue"]["amount"] = "1"
-    trading.save()
-
-    code, said = trading.run("apply", "-f", str(trading.manifests))
-
-    assert (code, "RiskPolicy/house configured" in said) == (0, True), said
-    trading.await_(lambda: trading.gateway["orders"].get("DENIED", 0) > 1)
-    assert trading.pids() == before
-
-
-def test_a_changed_pipeline_restarts_alone_and_trades_on(trading: Desk):
-    before = trading.pids()
-    trading.spec("TradingPipeline")["allocation"]["capital"] = "900"
-    trading.save()
-
-    assert trading.run("apply", "-f", str(trading.manifests))[0] == 0
-
-    trading.await_(lambda: trading.pid_of("btc") not in (0, before["btc"]))
-    filled = trading.fills
-    trading.await_(lambda: trading.fills > filled)
-    after = trading.pids()
-    assert {name for name in before if after[name] != before[name]} == {"btc"}
-
-
-@pytest.mark.parametrize("workload", ["btc", "gateway-paper", "feed-simulated-paper"])
-def test_a_worker_that_dies_is_started_again_and_trading_goes_on(trading: Desk, workload: str):
-    dead = trading.pid_of(workload)
-
-    os.kill(dead, signal.SIGKILL)
-
-    trading.await_(lambda: trading.pid_of(workload) not in (0, dead))
-    filled = trading.fills
-    trading.await_(lambda: trading.fills > filled)
-    assert trading.gateway["problems"] == []
-
-
-def test_down_drains_and_leaves_no_process_no_lock_and_no_half_written_file(trading: Desk):
-    assert trading.process is not None
-
-    code, said = trading.run("down")
-
-    assert (code, said.strip()) == (0, "stopped")
-    assert trading.process.wait(5) == 0
-    assert trading.processes() == []
-    assert trading.state.running is None
-    assert list(trading.state.path.rglob("*.new")) == []
-
-
-def test_the_death_of_the_supervisor_leaves_no_process(trading: Desk):
-    assert trading.process is not None
-    trading.process.kill()
-    trading.process.wait()
-
-    trading.await_(lambda: trading.processes() == [])
-    assert trading.state.running is None
-
-
-def test_a_halt_outlives_a_restart(trading: Desk):
-    assert trading.run("kill", "--all", "--reason", "fire", "--name", "stop")[0] == 0
-    assert trading.run("down")[0] == 0
-    filled = trading.output.read_text().count("fills")
-
-    trading.up()
-
-    trading.await_(lambda: trading.gateway.get("ready"))
-    assert filled
-    assert [halt["reason"] for halt in trading.gateway["halts"]] == ["fire"]
-
-
-def test_a_second_start_goes_on_with_the_same_books(trading: Desk):
-    assert trading.run("down")[0] == 0
-    uid = trading.state.documents()[0]["metadata"]["uid"]
-
-    trading.up()
-
-    filled = trading.await_(lambda: trading.gateway.get("ready") and trading.fills)
-    trading.await_(lambda: trading.fills > filled)
-    assert trading.gateway["problems"] == []
-    assert trading.gateway["epoch"] == 2
-    assert trading.state.documents()[0]["metadata"]["uid"] == uid
-
-
-def test_a_second_runtime_in_one_state_directory_is_refused(trading: Desk):
-    assert trading.process is not None
-
-    code, said = trading.run("up", "-f", str(trading.manifests))
-
-    assert code == 2
-    assert str(trading.process.pid) in said
-
-
-def test_a_port_in_use_is_left_alone_and_another_taken(desk: Desk):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        desk.state.path.mkdir(parents=True)
-        (desk.state.path / "ports.json").write_text(json.dumps({"nats": port, "simulator-paper:http": port}))
-
-        desk.up()
-
-        desk.await_(lambda: desk.gateway.get("ready"))
-    ports = json.loads((desk.state.path / "ports.json").read_text())
-    assert port not in (ports["nats"], ports["simulator-paper:http"])
-
-
-def test_status_reads_like_kubectl(trading: Desk):
-    code, said = trading.run("status", "tp")
-
-    lines = [line.split() for line in said.splitlines()]
-    assert code == 0
-    assert lines[0] == ["NAME", "READY", "STATE", "TOPOLOGY", "SYMBOLS", "ACCOUNT", "HALTED", "P&L(DAY)", "AGE"]
-    assert lines[1][:7] == ["btc", "True", "Running", "Fused", "1", "paper", "False"]
-
-
-def test_a_distributed_desk_trades(desk: Desk):
-    desk.spec("TradingPipeline")["topology"] = "Distributed"
-    desk.save()
-
-    desk.up()
-
-    desk.await_(lambda: desk.fills)
-    assert {"btc-market", "btc-candles", "btc-regime", "btc-strategy", "btc-allocation"} <= set(desk.beats())
-
-
-def test_manifests_that_cannot_run_start_nothing(desk: Desk):
-    desk.spec("TradingPipeline")["account"] = "nobody"
-    desk.save()
-
-    code, said = desk.run("up", "-f", str(desk.manifests))
-
-    assert code == 2
-    assert "TradingPipeline/btc: spec.account: no such TradingAccount (there are: paper)" in said
+    assert desk.run("down").returncode == 0
+    assert desk.process is not None
+    assert desk.process.wait(60) == 0
     assert desk.processes() == []
-    assert not (desk.state.path / "store.json").exists()
+    report = json.loads((desk.state.parent / "report" / "report.json").read_text())
+    assert report["fills"] > 0
+    assert report["problems"] == []
+    assert set(report["positions"].values()) == {"0"}  # unwindOnStop
+
+
+def test_a_killed_supervisor_leaves_nothing_and_a_second_one_is_refused(desk: Desk) -> None:
+    desk.up()
+    desk.until(lambda beat: bool(beat.get("ready")))
+
+    second = desk.run("up", "-f", str(desk.manifests))
+    assert second.returncode == 2
+    assert f"process {desk.process.pid if desk.process else 0} already runs" in second.stderr
+
+    assert desk.process is not None
+    os.kill(desk.process.pid, signal.SIGKILL)
+    desk.process.wait()
+    end = time.monotonic() + 20
+    while desk.processes() and time.monotonic() < end:
+        time.sleep(0.2)
+    assert desk.processes() == []
+
+
+def test_bad_manifests_start_nothing(desk: Desk) -> None:
+    (desk.manifests / "pipeline.yaml").write_text(
+        "apiVersion: tradewind.io/v1alpha1\nkind: TradingPipeline\nmetadata: {name: x}\n"
+        "spec: {account: nobody, feed: {venue: Simulated, symbols: [BTCUSDT, btc]}, strategy: {type: Momentum, lookback: 5m}}\n"
+    )
+
+    done = desk.run("up", "-f", str(desk.manifests))
+
+    assert done.returncode == 2
+    assert "spec.feed.symbols[1]" in done.stderr
+    assert "spec.strategy.lookback" in done.stderr
+    assert desk.processes() == []
