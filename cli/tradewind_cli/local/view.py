@@ -21,7 +21,7 @@ class Rates:
         now = time.monotonic()
         then, before = self._before.get(worker, (now, rows))
         self._before[worker] = (now, rows)
-        return (rows - before) / (now - then) if now > then else 0.0
+        return max(0, rows - before) / (now - then) if now > then else 0.0  # a restarted feed counts anew
 
 
 def line(beats: Beats, rates: Rates, elapsed: float) -> str:

@@ -319,3 +319,27 @@ def test_the_journal_rebuilds_everything() -> None:
     assert isinstance(epoch, Record)
     assert (epoch.event.number, epoch.event.journal_id) == (2, "journal")  # type: ignore[union-attr]
     assert books.gateway.balance_check() == []
+
+
+def test_a_restart_loses_nothing_before_the_venue_has_told_its_balances() -> None:
+    limit = policy(dailyLoss={"amount": "10", "currency": "USDT", "persist": "1s"})
+    books = Books()
+    books.hold(100)
+    books.gateway = again = books.refolded()
+    books.quote(PRICE, NOW)
+    again.on_policies([limit], NOW, {"house": "h"})
+
+    effects = again.on_clock(NOW + SECOND) + again.on_clock(NOW + 3 * SECOND)
+
+    assert (again.equity(NOW), again.day_profit(NOW)) == (None, None)
+    assert effects == []
+    assert again.latches.halts == {}
+
+
+def test_denied_intents_are_counted_by_reason() -> None:
+    books = Books()
+
+    books.denied(books.intent(quantity=0))
+
+    assert books.gateway.orders.denied["BAD_INCREMENT"] == 1
+    assert books.refolded().orders.denied == books.gateway.orders.denied

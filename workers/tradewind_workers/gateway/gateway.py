@@ -70,7 +70,7 @@ class Gateway:
         self._policies: tuple[RiskPolicy, ...] = ()
         self._adopted: dict[str, str] = {}
         self._handled: dict[str, int] = {}
-        self._opening: dict[str, Decimal] = {}
+        self._opening: dict[str, Decimal] | None = None  # unknown until the venue has told its balances
         self._messages: list[int] = []
         self._loss_since = 0
         self._entries = 0
@@ -274,7 +274,9 @@ class Gateway:
         return bool(self.orders.working()) or any(entry.quantity for entry in self.ledger.entries.values())
 
     def equity(self, now: int) -> Decimal | None:
-        """Cash and holdings at their marks, in the account's currency; None while a mark is missing."""
+        """Cash and holdings at their marks, in the account's currency; None while balances or a mark are missing."""
+        if self._opening is None:
+            return None
         cash, _ = self._ledger_balances()
         currency = self.account.spec.currency
         total = self._opening.get(currency, ZERO) + cash.get(currency, ZERO)
@@ -289,8 +291,9 @@ class Gateway:
     def expected_balances(self) -> dict[str, Decimal]:
         """What the venue should hold for us by currency: the opening and what our fills made of it."""
         cash, held = self._ledger_balances()
-        currencies = {*self._opening, *cash, *held}
-        return {c: self._opening.get(c, ZERO) + cash.get(c, ZERO) + held.get(c, ZERO) for c in currencies}
+        opening = self._opening or {}
+        currencies = {*opening, *cash, *held}
+        return {c: opening.get(c, ZERO) + cash.get(c, ZERO) + held.get(c, ZERO) for c in currencies}
 
     def day_profit(self, now: int) -> Decimal | None:
         equity = self.equity(now)
@@ -368,7 +371,7 @@ class Gateway:
         """The first moment of a trading day whose equity is known starts it."""
         date = datetime.fromtimestamp(now // SECOND, UTC).astimezone(self._zone).date().isoformat()
         equity = self.equity(now)
-        if (self.day is not None and self.day.date == date) or equity is None or not self._opening:
+        if (self.day is not None and self.day.date == date) or equity is None:
             return []
         return [self._record(DayStart(self._at(now), date, equity, self.account.spec.currency))]
 
