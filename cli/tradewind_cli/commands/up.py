@@ -22,6 +22,7 @@ from tradewind_cli.local.state import StateDirectory
 from tradewind_cli.local.supervisor import Supervisor
 from tradewind_cli.local.view import Beats, Rates, line, screen
 
+START_S = 90.0
 Duration = Annotated[str | None, Parameter(name="--for", help="Stop after this long, such as 30s.")]
 
 
@@ -68,7 +69,7 @@ class _Session:
         self._state, self._length, self._report, self._plain = state, length, report, plain
         self._supervisor = Supervisor(state, self._say, self._write_reports if report else None)
         self._stop = asyncio.Event()
-        self._begun = time.monotonic()
+        self._begun, self._begun_at = time.monotonic(), time.time_ns()
         self._equity: dict[str, list[tuple[int, Decimal]]] = {}
         self._live: Live | None = None
         self._good = True
@@ -94,10 +95,7 @@ class _Session:
             self._live.start()
         try:
             while True:
-                try:
-                    beats = await self._supervisor.control.heartbeats()
-                except AWAY:
-                    beats = {}
+                beats = await self._beats()
                 self._sample(beats)
                 ready_at = ready_at or (time.monotonic() if _trading(beats) else None)
                 elapsed = time.monotonic() - self._begun
@@ -105,12 +103,31 @@ class _Session:
                     self._live.update(screen(beats, rates, elapsed))
                 else:
                     out.print(line(beats, rates, elapsed), markup=False)
-                if self._length is not None and ready_at and time.monotonic() - ready_at >= self._length:
-                    self._stop.set()
+                self._end_in_time(ready_at)
                 await asyncio.sleep(1)
         finally:
             if self._live is not None:
                 self._live.stop()
+
+    def _end_in_time(self, ready_at: float | None) -> None:
+        """With ``--for``: stop when the time is over, or when nothing comes to trade at all."""
+        now = time.monotonic()
+        if self._length is None or self._stop.is_set():
+            return
+        if ready_at is None and now - self._begun > START_S:
+            self._say(f"no gateway was ready within {START_S:g} s: see {self._state.path / 'logs'}")
+            self._good = False
+            self._stop.set()
+        elif ready_at is not None and now - ready_at >= self._length:
+            self._stop.set()
+
+    async def _beats(self) -> Beats:
+        """The heartbeats of this run; those an earlier one left are not."""
+        try:
+            beats = await self._supervisor.control.heartbeats()
+        except AWAY:
+            return {}
+        return {name: beat for name, beat in beats.items() if beat.get("at", 0) >= self._begun_at}
 
     def _say(self, text: str) -> None:
         out.print(text, markup=False)
@@ -127,8 +144,9 @@ class _Session:
         from tradewind_cli.local.recorded import write_account_report
 
         assert self._report is not None
+        good, self._good = self._good, False
         accounts = [r for r in self._state.resources() if isinstance(r, TradingAccount)]
-        beats = await self._supervisor.control.heartbeats()
+        beats = await self._beats()
         for account in accounts:
             name = account.metadata.name
             directory = self._report if len(accounts) == 1 else self._report / name
@@ -141,10 +159,12 @@ class _Session:
                 self._equity.get(name, []),
                 problems,
                 directory,
+                self._begun_at,
             )
-            self._good = self._good and fills > 0 and not problems
+            good = good and fills > 0 and not problems
             for text in lines:
                 self._say(text)
+        self._good = good
 
 
 def _trading(beats: Beats) -> bool:

@@ -11,7 +11,7 @@ from tradewind.api.kinds import Resource
 from tradewind.api.pipeline import TradingPipeline
 from tradewind.contract.codec import decode_event, parse_batch
 from tradewind.contract.subjects import Names
-from tradewind.events import Event, RowKind
+from tradewind.events import Event, OrderReport, RowKind
 from tradewind.instrument import Instrument
 from tradewind.workloads import feed_name
 from tradewind_workers.reports.html_report import write_report
@@ -30,8 +30,9 @@ async def write_account_report(
     equity: list[tuple[int, Decimal]],
     problems: list[str],
     directory: Path,
+    since: int,
 ) -> tuple[int, list[str]]:
-    """Write the report of everything an account did; (fills, lines to print)."""
+    """Write the report of everything an account did; (fills ``since`` then, in ns, and lines to print)."""
     names = Names(account.metadata.namespace)
     pipelines = [r for r in resources if isinstance(r, TradingPipeline) and r.spec.account == account.metadata.name]
     if not pipelines:
@@ -61,7 +62,8 @@ async def write_account_report(
         trades_in=trades, undecodable={}, turned_away={}, source=", ".join(feeds), problems=problems,
     )  # fmt: skip
     paths = write_report(report, directory)
-    return report.counts["fills"], [*summary_lines(report), *(f"written: {path}" for path in paths)]
+    fills = sum(isinstance(e, OrderReport) and e.last_quantity > 0 and e.at.time >= since for e in merged)
+    return fills, [*summary_lines(report), *(f"written: {path}" for path in paths)]
 
 
 def _once(events: list[Event]) -> list[Event]:

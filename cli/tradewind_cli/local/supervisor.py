@@ -31,6 +31,7 @@ from tradewind_cli.local.state import Ports, StateDirectory, write_whole
 log = structlog.get_logger()
 STOP_ORDER = ("pipeline", "gateway", "feed", "sink", "simulator")
 FENCED_OUT = 3
+REPORT_S = 120.0
 SIMULATED_LOGIN = {"TRADEWIND_API_KEY": "simulated", "TRADEWIND_API_SECRET": "simulated"}
 
 
@@ -207,7 +208,10 @@ class Supervisor:
         for role in STOP_ORDER:
             await asyncio.gather(*(child.stop() for w, child in self.workers.values() if w.role == role))
         if self._on_drained is not None and self.ready.is_set():
-            await self._on_drained()
+            try:
+                await asyncio.wait_for(self._on_drained(), REPORT_S)
+            except (*AWAY, TradewindError) as error:
+                self._tell(f"the report could not be made: {error!r}")
         if self._postgres is not None:
             await self._postgres.stop()
         if self.ready.is_set():
