@@ -342,9 +342,10 @@ class MatchingEngine:
             fills = {a: [_report_of(r) for r in listed] for a, listed in state["fills"].items()}
             wallets = {a: Wallet({c: Decimal(v) for c, v in held.items()}) for a, held in state["wallets"].items()}
             resting = [Resting(**order) for order in state["resting"]]
-            self._count, self._trades = int(state["count"]), int(state["trades"])
-        except (ValueError, KeyError, TypeError, ArithmeticError) as error:
+            count, trades = int(state["count"]), int(state["trades"])
+        except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
             raise UndecodableMessage("BAD_SNAPSHOT", f"no state of a matching engine: {error!r}") from error
+        self._count, self._trades = count, trades
         self._books |= {symbol: book for symbol, book in books.items() if symbol in self._books}
         self._orders |= {a: {r.client_order_id: r for r in listed} for a, listed in orders.items()}
         self._fills |= fills
