@@ -1,76 +1,81 @@
-"""ATR and ADX equal TA-Lib's on any bars; regimes follow from them."""
+"""ATR, NATR and ADX equal TA-Lib's on any bars, real ones among them."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import pytest
 import talib
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tradewind.api.pipeline import RegimeSettings
+from numpy.typing import NDArray
 from tradewind.durations import SECOND
-from tradewind.events import Candle, Regime, RegimeChange, Stamp
-from tradewind_workers.rows import Rows
+from tradewind.events import Candle
+from tradewind_workers.feeds.capture import open_capture
+from tradewind_workers.feeds.sequencer import Sequencer
+from tradewind_workers.feeds.source import Undecodable
 from tradewind_workers.stages.average_true_range import AverageTrueRange
+from tradewind_workers.stages.candles import CandleStage
 from tradewind_workers.stages.directional_index import DirectionalIndex
-from tradewind_workers.stages.regime import REGIMES, RegimeStage
 from tradewind_workers.stages.stage import Batch
 
-
-def bars(seed: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    dice = np.random.default_rng(seed)
-    close = 1000 + dice.normal(0, 3, size).cumsum()
-    return close + dice.exponential(2, size), close - dice.exponential(2, size), close
+Bars = list[tuple[float, float, float]]
 
 
-@settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 10**6), period=st.integers(2, 30), size=st.integers(1, 200))
-def test_both_equal_talib(seed: int, period: int, size: int) -> None:
-    high, low, close = bars(seed, size)
+def assert_equal_to_talib(bars: Bars, period: int) -> None:
     average, index = AverageTrueRange(period), DirectionalIndex(period)
+    high, low, close = (np.array(column, float) for column in zip(*bars, strict=True))
 
-    atr = [average.update(*bar) for bar in zip(high, low, close, strict=True)]
-    adx = [index.update(*bar) for bar in zip(high, low, close, strict=True)]
+    atr = numbers([average.update(*bar) for bar in bars])
+    adx = numbers([index.update(*bar) for bar in bars])
 
-    nan = float("nan")
-    np.testing.assert_allclose([nan if v is None else v for v in atr], talib.ATR(high, low, close, period), rtol=1e-9)
-    np.testing.assert_allclose([nan if v is None else v for v in adx], talib.ADX(high, low, close, period), rtol=1e-9)
-
-
-def candle(n: int, high: int, low: int, close: int) -> Candle:
-    return Candle(Stamp(n * SECOND, 0, n), "BTCUSDT", SECOND, n * SECOND, close, high, low, close, 1, close, 1)
+    np.testing.assert_allclose(atr, talib.ATR(high, low, close, period), rtol=1e-9)
+    np.testing.assert_allclose(100 * atr / close, talib.NATR(high, low, close, period), rtol=1e-9)
+    np.testing.assert_allclose(adx, talib.ADX(high, low, close, period), rtol=1e-9, atol=1e-9)
 
 
-def regimes(listed: list[Candle], **settings_: object) -> list[RegimeChange]:
-    stage = RegimeStage(RegimeSettings(period=3, window=20, **settings_))
-    return [e for e in stage.on_batch(Batch(Rows.empty(), tuple(listed))).events if isinstance(e, RegimeChange)]
+def numbers(values: list[float | None]) -> NDArray[np.float64]:
+    return np.array([np.nan if value is None else value for value in values])
 
 
-def test_a_steady_climb_is_a_trend_and_a_wild_one_is_volatile() -> None:
-    climb = [candle(n, 1000 + 10 * n + 2, 1000 + 10 * n - 2, 1000 + 10 * n) for n in range(40)]
-    wild = [candle(40 + n, 1500 + (-1) ** n * 200, 1300, 1400 + (-1) ** n * 90) for n in range(30)]
-
-    changes = regimes(climb + wild, min_dwell=0)
-
-    assert changes[0].previous is None
-    assert changes[0].regime in (Regime.LOW_VOL_TRENDING, Regime.HIGH_VOL_TRENDING)
-    assert any(change.regime.startswith("HIGH_VOL") for change in changes[1:])
-    assert all(change.regime != change.previous for change in changes)
+def bar(close: int, above: int, below: int) -> tuple[float, float, float]:
+    return float(close + above), float(close - below), float(close)
 
 
-@pytest.mark.parametrize("dwell", [1, 5, 12])
-def test_a_regime_lasts_its_minimum(dwell: int) -> None:
-    high, low, close = bars(5, 400)
-    listed = [
-        candle(n, int(h * 100), int(lo * 100), int(c * 100))
-        for n, (h, lo, c) in enumerate(zip(high, low, close, strict=True))
-    ]
-
-    changes = regimes(listed, min_dwell=dwell)
-
-    assert len(changes) > 3
-    assert all(b.at.row - a.at.row >= dwell for a, b in zip(changes, changes[1:], strict=False))
+small = st.integers(0, 3)
+free = st.tuples(st.integers(1_000, 10**7), st.integers(0, 10**5), st.integers(0, 900))
+lattice = st.tuples(st.integers(100, 103), small, small)  # flat, inside and equal bars
 
 
-def test_the_four_regimes_are_the_four_corners() -> None:
-    assert set(REGIMES.values()) == set(Regime)
+@settings(max_examples=120, deadline=None)
+@given(made=st.lists(st.one_of(free, lattice), min_size=1, max_size=90), period=st.integers(2, 14))
+def test_any_bars(made: list[tuple[int, int, int]], period: int) -> None:
+    assert_equal_to_talib([bar(*one) for one in made], period)
+
+
+@settings(max_examples=60, deadline=None)
+@given(made=st.lists(lattice, min_size=1, max_size=60), period=st.integers(2, 6))
+def test_bars_that_hardly_move(made: list[tuple[int, int, int]], period: int) -> None:
+    assert_equal_to_talib([bar(*one) for one in made], period)
+
+
+@pytest.mark.parametrize("silence", [5, 100, 3000])
+def test_a_long_silence(silence: int) -> None:
+    dice = np.random.default_rng(1)
+    lively = [bar(1000 + int(step), 5, 3) for step in dice.normal(0, 9, 60).cumsum()]
+
+    assert_equal_to_talib([*lively, *[bar(990, 0, 0)] * silence, *lively], 14)
+
+
+def test_recorded_candles(recorded: Path) -> None:
+    capture = open_capture([recorded / "spot_btcusdt_20240808.jsonl.gz"], ["BTCUSDT"], {})
+    sequencer, stage, bars = Sequencer(capture.table), CandleStage(2 * SECOND), []
+    for part in capture.chunks(1 << 20):
+        assert not isinstance(part, Undecodable)
+        for event in stage.on_batch(Batch(sequencer.sequence(part))).events:
+            assert isinstance(event, Candle)
+            bars.append((float(event.high), float(event.low), float(event.close)))
+
+    assert len(bars) > 100
+    assert_equal_to_talib(bars, 14)
