@@ -20,6 +20,7 @@ app = App(
     name="tradewind",
     help="Algorithmic trading on Kubernetes, and on this machine without a cluster.",
     version_flags=["--version"],
+    default_parameter=Parameter(negative=()),
 )
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)

@@ -38,12 +38,18 @@ def kill(
 
     Parameters
     ----------
-    reason: Why; it is kept with the halt.
-    action: Halt takes no orders; Reduce only lets positions shrink; CancelAll also cancels; Flatten also closes positions.
-    all: Everything that runs here.
-    account: Accounts with these labels.
-    pipeline: Pipelines with these labels.
-    name: Name of the KillSwitch; one is made up where missing.
+    reason
+        Why; it is kept with the halt.
+    action
+        Halt takes no orders; Reduce only lets positions shrink; CancelAll also cancels; Flatten also closes positions.
+    all
+        Everything that runs here.
+    account
+        Accounts with these labels.
+    pipeline
+        Pipelines with these labels.
+    name
+        Name of the KillSwitch; one is made up where missing.
     """
     scope: dict[str, Any] = {"namespace": True} if all else {}
     for field, labels in (("accounts", account), ("pipelines", pipeline)):
@@ -64,9 +70,12 @@ def release(name: str, *, reason: str, by: str = "", state_dir: StateOption = No
 
     Parameters
     ----------
-    name: Name or uid of the KillSwitch.
-    reason: Why trading may go on.
-    by: Who says so; the present user where missing.
+    name
+        Name or uid of the KillSwitch.
+    reason
+        Why trading may go on.
+    by
+        Who says so; the present user where missing.
     """
     state = state_directory(state_dir)
     found = [

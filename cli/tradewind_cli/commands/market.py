@@ -26,10 +26,14 @@ def simulate(
 
     Parameters
     ----------
-    port: Port on loopback; 0 takes any.
-    capture: A recording to play; a made-up market where missing.
-    speed: Times real time, for a recording.
-    seed: Of the made-up market.
+    port
+        Port on loopback; 0 takes any.
+    capture
+        A recording to play; a made-up market where missing.
+    speed
+        Times real time, for a recording.
+    seed
+        Of the made-up market.
     """
     from tradewind_workers.runner.process import configure_logging
     from tradewind_workers.simulator import process
@@ -68,11 +72,16 @@ def capture(
 
     Parameters
     ----------
-    output: File to write (gzip, one line a message); it is added to if it exists.
-    venue: Where from.
-    duration: How long, such as 10m; until Ctrl-C where missing.
-    ws_url: Websocket address, for a simulator.
-    rest_url: REST address, for a simulator.
+    output
+        File to write (gzip, one line a message); it is added to if it exists.
+    venue
+        Where from.
+    duration
+        How long, such as 10m; until Ctrl-C where missing.
+    ws_url
+        Websocket address, for a simulator.
+    rest_url
+        REST address, for a simulator.
     """
     from tradewind_workers.feeds.capture import CaptureWriter
     from tradewind_workers.venues.mexc.capture import capture as capture_mexc

@@ -37,11 +37,16 @@ def replay(
 
     Parameters
     ----------
-    data: Recordings to play; those the pipeline names where missing.
-    report: Folder for report.html and report.json.
-    batch_size: Rows handled at a time; no result depends on it.
-    topology: Distributed runs each stage as a process, over NATS; no result depends on it.
-    pipeline: Which one, where the manifests hold several.
+    data
+        Recordings to play; those the pipeline names where missing.
+    report
+        Folder for report.html and report.json.
+    batch_size
+        Rows handled at a time; no result depends on it.
+    topology
+        Distributed runs each stage as a process, over NATS; no result depends on it.
+    pipeline
+        Which one, where the manifests hold several.
     """
     if batch_size < 1:
         raise InvalidValue(f"--batch-size {batch_size} must be at least 1")

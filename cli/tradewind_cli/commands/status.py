@@ -32,9 +32,12 @@ def status(
 
     Parameters
     ----------
-    kind: tp, ta, rp or ks; all where missing.
-    output: table or json.
-    watch: Show again every second until interrupted.
+    kind
+        tp, ta, rp or ks; all where missing.
+    output
+        table or json.
+    watch
+        Show again every second until interrupted.
     """
     if kind and kind not in SHORT_NAMES:
         return fail(f"{kind} is not a kind: use {', '.join(SHORT_NAMES)}", BAD_INPUT)

@@ -40,9 +40,12 @@ def up(
 
     Parameters
     ----------
-    report: Write report.html and report.json of the run into this folder at the end; exit 0 only if orders were filled and the books balance.
-    plain: A line a second instead of the live view.
-    fresh: Forget earlier runs of this state directory first.
+    report
+        Write report.html and report.json of the run into this folder at the end; exit 0 only if orders were filled and the books balance.
+    plain
+        A line a second instead of the live view.
+    fresh
+        Forget earlier runs of this state directory first.
     """
     state = state_directory(state_dir)
     loaded = load_checked(filename) if filename else []
@@ -53,7 +56,9 @@ def up(
             state.clear()
         state.prepare()
         if loaded:
-            state.apply(loaded, replace=True)
+            for text in state.apply(loaded, replace=True):
+                if text.endswith("removed"):
+                    out.print(f"{text}: it is not in the manifests given", markup=False)
         if not state.resources():
             return fail("nothing to run: give manifests with -f")
         _quiet_logs(state)

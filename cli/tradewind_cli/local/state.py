@@ -8,7 +8,10 @@ import os
 import secrets
 import shutil
 import socket
+import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -42,17 +45,27 @@ class StateDirectory:
             AlreadyRunning: with the process that holds it.
         """
         self.path.mkdir(parents=True, exist_ok=True)
+        for _ in range(5):  # somebody may just be looking whether it is held, or be letting go of it
+            if self._try_lock():
+                return
+            time.sleep(0.05)
+        holder = (self.path / "lock").read_text().strip() or "unknown"
+        remedy = "tradewind down ends it, --state-dir DIR starts another beside it"
+        raise AlreadyRunning(f"process {holder} already runs in {self.path}: {remedy}")
+
+    def _try_lock(self) -> bool:
         handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = (self.path / "lock").read_text().strip() or "unknown"
+            if os.fstat(handle).st_ino != (self.path / "lock").stat().st_ino:
+                raise BlockingIOError  # its last holder removed the file meanwhile
+        except (BlockingIOError, FileNotFoundError):
             os.close(handle)
-            remedy = "tradewind down ends it, --state-dir DIR starts another beside it"
-            raise AlreadyRunning(f"process {holder} already runs in {self.path}: {remedy}") from None
+            return False
         os.ftruncate(handle, 0)
         os.write(handle, str(os.getpid()).encode())
         self._lock = handle
+        return True
 
     def unlock(self) -> None:
         if self._lock is not None:
@@ -113,27 +126,42 @@ class StateDirectory:
 
     def apply(self, loaded: list[Loaded], *, replace: bool = False) -> list[str]:
         """Add or change resources; ``replace`` removes what is not given, but never a halt. What happened, a line each."""
-        stored = {_key(document): document for document in self.documents()}
-        lines, kept = [], {key: d for key, d in stored.items() if not replace or d["kind"] == "KillSwitch"}
-        for entry in loaded:
-            document = _absolute(to_document(entry.resource), entry.file)
-            old = stored.get(_key(document))
-            kept[_key(document)], outcome = _merged(old, document)
-            lines.append(f"{document['kind']}/{document['metadata']['name']} {outcome}")
-        self._write(list(kept.values()))
+        with self._changing():
+            stored = {_key(document): document for document in self.documents()}
+            lines, kept = [], {key: d for key, d in stored.items() if not replace or d["kind"] == "KillSwitch"}
+            for entry in loaded:
+                document = _absolute(to_document(entry.resource), entry.file)
+                old = stored.get(_key(document))
+                kept[_key(document)], outcome = _merged(old, document)
+                lines.append(f"{document['kind']}/{document['metadata']['name']} {outcome}")
+            lines += [f"{kind}/{name} removed" for kind, name in stored if (kind, name) not in kept]
+            self._write(list(kept.values()))
         return lines
 
     def put(self, document: dict[str, Any]) -> None:
         """Add or replace one resource as it is."""
-        others = [d for d in self.documents() if _key(d) != _key(document)]
-        self._write([*others, document])
+        with self._changing():
+            others = [d for d in self.documents() if _key(d) != _key(document)]
+            self._write([*others, document])
 
     def delete(self, kind: str, name: str) -> bool:
         """Whether there was such a resource."""
-        before = self.documents()
-        after = [d for d in before if (d["kind"], d["metadata"]["name"]) != (kind, name)]
-        self._write(after)
+        with self._changing():
+            before = self.documents()
+            after = [d for d in before if (d["kind"], d["metadata"]["name"]) != (kind, name)]
+            self._write(after)
         return len(after) < len(before)
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """One command at a time reads, changes and writes the resources."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
 
     def _write(self, documents: list[dict[str, Any]]) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
