@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
+from cyclopts import CycloptsError
 from tradewind.errors import InvalidManifest, InvalidValue, TradewindError
 
 from tradewind_cli.app import BAD_INPUT, app, fail
@@ -24,7 +25,9 @@ def main() -> None:
     for module in sorted(wanted or set(COMMANDS.values())):
         import_module(f"tradewind_cli.commands.{module}")
     try:
-        code = app(result_action="return_value")
+        code = app(result_action="return_value", exit_on_error=False)
+    except CycloptsError:
+        code = BAD_INPUT  # cyclopts has said what is wrong
     except (InvalidManifest, InvalidValue, AlreadyRunning) as error:
         code = fail(error, BAD_INPUT)
     except TradewindError as error:

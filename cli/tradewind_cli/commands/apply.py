@@ -6,6 +6,7 @@ import os
 import signal
 import time
 
+import psutil
 from tradewind.api.kinds import KINDS, SHORT_NAMES
 from tradewind.errors import InvalidManifest
 
@@ -75,7 +76,7 @@ def down(*, state_dir: StateOption = None) -> int:
         return OK
     os.kill(pid, signal.SIGTERM)
     for _ in range(900):
-        if state_directory(state_dir).running is None:
+        if state_directory(state_dir).running is None and not psutil.pid_exists(pid):
             out.print("stopped", markup=False)
             return OK
         time.sleep(0.1)

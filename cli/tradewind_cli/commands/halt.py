@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import re
+import secrets
 import time
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -31,7 +33,8 @@ def kill(
     all: bool = False,  # noqa: A002 - the option's name
     account: Labels | None = None,
     pipeline: Labels | None = None,
-    name: str = "",
+    name: str | None = None,
+    direct: bool = False,
     state_dir: StateOption = None,
 ) -> int:
     """Halt, and wait for every gateway's acknowledgement.
@@ -50,6 +53,8 @@ def kill(
         Pipelines with these labels.
     name
         Name of the KillSwitch; one is made up where missing.
+    direct
+        Only over the message server, as a risk officer without access to the store; the runtime records it.
     """
     scope: dict[str, Any] = {"namespace": True} if all else {}
     for field, labels in (("accounts", account), ("pipelines", pipeline)):
@@ -58,34 +63,31 @@ def kill(
     if not scope:
         return fail("name whom to halt: --all, --account label=value or --pipeline label=value", BAD_INPUT)
     state = state_directory(state_dir)
-    made = datetime.now(UTC).strftime("halt-%Y%m%d-%H%M%S")
+    if name and _stored(state, name):
+        return fail(f"there is a KillSwitch {name} already: give this one another name", BAD_INPUT)
+    made = datetime.now(UTC).strftime("halt-%Y%m%d-%H%M%S-") + secrets.token_hex(2)
     spec = {"scope": scope, "action": action, "reason": reason}
     document = stamped(to_document(_switch(name or made, spec)))
-    return asyncio.run(_engage(state, document))
+    return asyncio.run(_engage(state, document, direct=direct))
 
 
 @app.command
-def release(name: str, *, reason: str, by: str = "", state_dir: StateOption = None) -> int:
-    """End a halt, by its name or uid.
+def release(name: str, *, reason: str, by: str | None = None, state_dir: StateOption = None) -> int:
+    """End a halt, by its name or uid; also one that a gateway made itself, or whose KillSwitch has vanished.
 
     Parameters
     ----------
     name
-        Name or uid of the KillSwitch.
+        Name or uid of the KillSwitch, or uid of the halt as the status of an account shows it.
     reason
         Why trading may go on.
     by
         Who says so; the present user where missing.
     """
     state = state_directory(state_dir)
-    found = [
-        d
-        for d in state.documents()
-        if d["kind"] == "KillSwitch" and name in (d["metadata"]["name"], d["metadata"]["uid"])
-    ]
-    if not found:
-        return fail(f"there is no KillSwitch {name}: tradewind status ks lists them", BAD_INPUT)
-    document = found[0]
+    document = _stored(state, name) or asyncio.run(_latched(state, name))
+    if document is None:
+        return fail(f"there is no halt {name}: tradewind status ks lists them", BAD_INPUT)
     if document["spec"].get("release"):
         return fail(f"KillSwitch/{name} was already released by {document['spec']['release']['by']}", BAD_INPUT)
     document["spec"]["release"] = {"by": by or getpass.getuser(), "reason": reason}
@@ -95,6 +97,27 @@ def release(name: str, *, reason: str, by: str = "", state_dir: StateOption = No
         asyncio.run(_tell(state, document))
     out.print(f"killswitch/{document['metadata']['name']} released", markup=False)
     return OK
+
+
+def _stored(state: StateDirectory, name: str) -> dict[str, Any] | None:
+    switches = [document for document in state.documents() if document["kind"] == "KillSwitch"]
+    return next((d for d in switches if name in (d["metadata"]["name"], d["metadata"]["uid"])), None)
+
+
+async def _latched(state: StateDirectory, uid: str) -> dict[str, Any] | None:
+    """The record of a halt that only gateways know: a daily loss, or a KillSwitch somebody removed."""
+    if state.running is None:
+        return None
+    async with reach(state) as control:
+        beats = await control.heartbeats()
+    halts = [halt for beat in beats.values() for halt in beat.get("halts", []) if halt["uid"] == uid]
+    if not halts:
+        return None
+    name = re.sub(r"[^a-z0-9]+", "-", uid.lower())[:40].strip("-")
+    spec = {"scope": {"namespace": True}, "action": halts[0]["action"], "reason": halts[0]["reason"]}
+    document = stamped(to_document(_switch(name, spec)))
+    document["metadata"]["uid"] = uid
+    return document
 
 
 def _switch(name: str, spec: dict[str, Any]) -> KillSwitch:
@@ -128,18 +151,21 @@ def targets(switch: KillSwitch, resources: list[Resource]) -> list[str]:
     return sorted(hit)
 
 
-async def _engage(state: StateDirectory, document: dict[str, Any]) -> int:
+async def _engage(state: StateDirectory, document: dict[str, Any], *, direct: bool) -> int:
     """The bucket first, then the file: nothing may delay a halt."""
     begun = time.time_ns()
     name, uid = document["metadata"]["name"], document["metadata"]["uid"]
     wanted = targets(KillSwitch.model_validate(document), state.resources())
     if state.running is None:
+        if direct:
+            return fail("nothing runs here: a halt kept for the next start needs the store, leave --direct out")
         state.put(document)
         out.print(f"killswitch/{name} stored; nothing runs here, it holds from the next start", markup=False)
         return OK
     async with reach(state) as control:
         await control.halt(document)
-        state.put(document)
+        if not direct:
+            state.put(document)
         out.print(f"killswitch/{name} engaged ({document['spec']['action']}), uid {uid}", markup=False)
         if not wanted:
             return fail("no account or pipeline matches: nothing was halted", FAILED)

@@ -6,8 +6,9 @@ import asyncio
 import json
 import time
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from cyclopts import Parameter
 from rich.table import Table
 from tradewind.api.account import TradingAccount
 from tradewind.api.kill_switch import KillSwitch
@@ -26,7 +27,12 @@ Beats = dict[str, dict[str, Any]]
 
 @app.command
 def status(
-    kind: str = "", /, *, output: Literal["table", "json"] = "table", watch: bool = False, state_dir: StateOption = None
+    kind: str | None = None,
+    /,
+    *,
+    output: Annotated[Literal["table", "json"], Parameter(name=["-o", "--output"])] = "table",
+    watch: bool = False,
+    state_dir: StateOption = None,
 ) -> int:
     """Show resources and workers.
 
@@ -50,7 +56,7 @@ def status(
                 markup=False,
             )
         else:
-            for table in tables(state.resources(), beats, kind):
+            for table in tables(state.resources(), beats, kind or ""):
                 out.print(table)
         if not watch:
             return OK

@@ -18,6 +18,7 @@ from tradewind.durations import SECOND, parse_duration
 
 from tradewind_cli.app import FAILED, OK, Manifests, StateOption, app, fail, load_checked, out, state_directory
 from tradewind_cli.local.control import AWAY
+from tradewind_cli.local.detached import start_detached
 from tradewind_cli.local.state import StateDirectory
 from tradewind_cli.local.supervisor import Supervisor
 from tradewind_cli.local.view import Beats, Rates, line, screen
@@ -34,6 +35,7 @@ def up(
     report: Path | None = None,
     plain: bool = False,
     fresh: bool = False,
+    detach: bool = False,
     state_dir: StateOption = None,
 ) -> int:
     """Run manifests as processes of this machine until Ctrl-C.
@@ -46,10 +48,14 @@ def up(
         A line a second instead of the live view.
     fresh
         Forget earlier runs of this state directory first.
+    detach
+        Return when everything is ready and leave it running; tradewind down ends it.
     """
     state = state_directory(state_dir)
     loaded = load_checked(filename) if filename else []
     length = parse_duration(duration) / SECOND if duration else None
+    if detach:
+        return start_detached(state)
     state.lock()
     try:
         if fresh:

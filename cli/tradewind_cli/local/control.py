@@ -45,6 +45,11 @@ class ControlBucket:
         """A KillSwitch, engaged or released."""
         await self._put(halt_key(document["metadata"]["uid"]), document)
 
+    async def halts(self) -> list[dict[str, Any]]:
+        """Every KillSwitch the bucket holds, whoever put it there."""
+        found = [await self._get(key) for key in await self._keys() if key.startswith("halt.")]
+        return [document for document in found if document]
+
     async def alive(self) -> None:
         await self._bucket.put(operator_key(), str(time.time_ns()).encode())
 

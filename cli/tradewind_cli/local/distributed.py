@@ -29,8 +29,9 @@ from tradewind_workers.runner.streams import ensure_streams
 from tradewind_workers.stages.stage import Batch, decode_batch, encode_batch
 
 from tradewind_cli.local.child import Child
+from tradewind_cli.local.ports import Ports
 from tradewind_cli.local.servers import nats_child
-from tradewind_cli.local.state import Ports, StateDirectory, write_whole
+from tradewind_cli.local.state import StateDirectory, write_whole
 
 MAX_ROWS = 65_536
 FEED = "replay"

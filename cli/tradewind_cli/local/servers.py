@@ -9,7 +9,8 @@ from pathlib import Path
 from tradewind.errors import Unavailable
 
 from tradewind_cli.local.child import Child
-from tradewind_cli.local.state import Ports, StateDirectory, write_whole
+from tradewind_cli.local.ports import Ports
+from tradewind_cli.local.state import StateDirectory, write_whole
 
 MAX_PAYLOAD = 8 << 20
 

@@ -1,4 +1,4 @@
-"""The state directory of a local runtime: a file in place of the API server, a lock, ports, logs and stores."""
+"""The state directory of a local runtime: a lock, and a file in place of the API server."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import time
 import uuid
 from collections.abc import Iterator
@@ -17,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from tradewind.api import immutable
+from tradewind.api.immutable import forbidden_changes
 from tradewind.api.kinds import KINDS, Resource, to_document
 from tradewind.api.manifest import Loaded
 from tradewind.api.references import resolve
-from tradewind.errors import TradewindError
+from tradewind.errors import InvalidManifest, Problem, TradewindError
 
 
 class AlreadyRunning(TradewindError):
@@ -125,15 +126,23 @@ class StateDirectory:
             ) from error
 
     def apply(self, loaded: list[Loaded], *, replace: bool = False) -> list[str]:
-        """Add or change resources; ``replace`` removes what is not given, but never a halt. What happened, a line each."""
+        """Add or change resources; ``replace`` removes what is not given, but never a halt. What happened, a line each.
+
+        Raises:
+            InvalidManifest: a change of what cannot be changed; nothing is written then.
+        """
         with self._changing():
             stored = {_key(document): document for document in self.documents()}
+            problems: list[Problem] = []
             lines, kept = [], {key: d for key, d in stored.items() if not replace or d["kind"] == "KillSwitch"}
             for entry in loaded:
                 document = _absolute(to_document(entry.resource), entry.file)
                 old = stored.get(_key(document))
+                problems += _problems(entry, old, document)
                 kept[_key(document)], outcome = _merged(old, document)
                 lines.append(f"{document['kind']}/{document['metadata']['name']} {outcome}")
+            if problems:
+                raise InvalidManifest(problems)
             lines += [f"{kind}/{name} removed" for kind, name in stored if (kind, name) not in kept]
             self._write(list(kept.values()))
         return lines
@@ -168,27 +177,6 @@ class StateDirectory:
         write_whole(self.path / "store.json", json.dumps(documents, indent=1))
 
 
-class Ports:
-    """Free ports on loopback by name, the same ones after a restart where they are still free."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        try:
-            self._known: dict[str, int] = json.loads(path.read_text())
-        except (OSError, ValueError):
-            self._known = {}
-        self._checked: set[str] = set()
-
-    def get(self, name: str) -> int:
-        if name not in self._checked:
-            known = self._known.get(name)
-            if known is None or not _free(known) or list(self._known.values()).count(known) > 1:
-                self._known[name] = _any_port({*self._known.values()})
-            self._checked.add(name)
-            write_whole(self._path, json.dumps(self._known, indent=1))
-        return self._known[name]
-
-
 def write_whole(path: Path, text: str) -> None:
     """Replace a file; readers see the old or the new one."""
     unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
@@ -206,11 +194,18 @@ def stamped(document: dict[str, Any]) -> dict[str, Any]:
 def _merged(old: dict[str, Any] | None, new: dict[str, Any]) -> tuple[dict[str, Any], str]:
     if old is None:
         return stamped(new), "created"
+    new = immutable.kept(old, new)
     identity = {key: old["metadata"][key] for key in ("uid", "generation", "creationTimestamp")}
     changed = old["spec"] != new["spec"]
     identity["generation"] += changed
     relabelled = old["metadata"]["labels"] != new["metadata"]["labels"]
     return new | {"metadata": new["metadata"] | identity}, "configured" if changed or relabelled else "unchanged"
+
+
+def _problems(entry: Loaded, old: dict[str, Any] | None, new: dict[str, Any]) -> list[Problem]:
+    title = f"{new['kind']}/{new['metadata']['name']}"
+    found = forbidden_changes(old, new) if old is not None else ()
+    return [Problem(f"{entry.file}:{entry.line}", title, path, value, remedy) for path, value, remedy in found]
 
 
 def _key(document: dict[str, Any]) -> tuple[str, str]:
@@ -223,22 +218,3 @@ def _absolute(document: dict[str, Any], file: Path) -> dict[str, Any]:
         if holder and holder.get("replay"):
             holder["replay"]["data"] = str(resolve(file, holder["replay"]["data"]))
     return document
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def _any_port(taken: set[int]) -> int:
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-        if port not in taken:
-            return port

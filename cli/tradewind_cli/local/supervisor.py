@@ -25,8 +25,9 @@ from tradewind_workers.runner.streams import ensure_streams
 
 from tradewind_cli.local.child import Child
 from tradewind_cli.local.control import AWAY, ControlBucket
+from tradewind_cli.local.ports import Ports
 from tradewind_cli.local.servers import nats_child, postgres_child
-from tradewind_cli.local.state import Ports, StateDirectory, write_whole
+from tradewind_cli.local.state import StateDirectory, write_whole
 
 log = structlog.get_logger()
 STOP_ORDER = ("pipeline", "gateway", "feed", "sink", "simulator")
@@ -176,13 +177,25 @@ class Supervisor:
         await child.start()
 
     async def _beat(self) -> None:
-        """The sign of life every gateway waits for."""
+        """The sign of life every gateway waits for; and a record of halts that came by another way than the store."""
         while True:
             try:
                 await self.control.alive()
+                await self._record_halts()
             except AWAY as error:
                 log.warning("heartbeat_lost", error=repr(error))
             await asyncio.sleep(1)
+
+    async def _record_halts(self) -> None:
+        stored = [document["metadata"] for document in self.state.documents() if document["kind"] == "KillSwitch"]
+        for document in await self.control.halts():
+            metadata = document["metadata"]
+            if metadata["uid"] in {one["uid"] for one in stored}:
+                continue
+            if metadata["name"] in {one["name"] for one in stored}:
+                metadata["name"] = f"{metadata['name'][:31]}-{metadata['uid'][:8]}"
+            self.state.put(document)
+            self._tell(f"KillSwitch/{metadata['name']} was engaged directly: recorded")
 
     async def _unwind(self) -> None:
         """Close what pipelines with ``unwindOnStop`` hold, while everything still runs."""
