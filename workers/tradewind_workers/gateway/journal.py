@@ -7,7 +7,8 @@ from typing import cast
 from nats.aio.client import Client
 from tradewind.contract.codec import decode_event, encode_event, parse_batch
 from tradewind.contract.subjects import Names
-from tradewind.events import JournalEntry, OrderReport
+from tradewind.errors import Unavailable
+from tradewind.events import Epoch, JournalEntry, OrderReport
 from tradewind.v1 import events_pb2 as pb
 
 from tradewind_workers.runner.fenced import FencedPublisher
@@ -28,6 +29,7 @@ class Journal:
 
         Raises:
             UndecodableMessage: a damaged record.
+            Unavailable: its beginning is gone, so that positions cannot be known.
         """
         last = await self._publisher.open()
         if last is None:
@@ -41,6 +43,11 @@ class Journal:
                     break
         finally:
             await reader.close()
+        if not isinstance(entries[0], Epoch) or entries[0].number != 1:
+            raise Unavailable(
+                f"the journal {self._subject} no longer begins at its first epoch: the stream was too small to keep it; "
+                "flatten the account at the venue, delete the journal, and start anew"
+            )
         return entries
 
     async def append(self, entries: list[Entry]) -> None:
