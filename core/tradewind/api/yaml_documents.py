@@ -7,6 +7,7 @@ however often an alias repeats them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import yaml
@@ -72,9 +73,12 @@ def read_documents(text: str) -> Iterator[Document]:
 
 
 def _check_depth(text: str) -> None:
-    """Looked at event by event, because composing would recurse as deep as the text says."""
+    """Looked at event by event, because composing would recurse as deep as the text says.
+
+    What is not YAML ends the look: composing comes to the same place, with the documents before it read.
+    """
     depth = 0
-    for event in yaml.parse(text, Loader=_LOADER):
+    for event in _events(text):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
@@ -82,6 +86,11 @@ def _check_depth(text: str) -> None:
                 raise Unreadable(mark.line + 1 if mark else 1, f"is nested deeper than {MAX_DEPTH} levels: no kind is")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
+
+
+def _events(text: str) -> Iterator[yaml.Event]:
+    with suppress(yaml.YAMLError):
+        yield from yaml.parse(text, Loader=_LOADER)
 
 
 class _Budget:

@@ -1,0 +1,109 @@
+"""The command line where nothing runs: what it says, and with which exit code it ends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from integration.desk import MANIFESTS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def tradewind(folder: Path, *arguments: str) -> tuple[int, str, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "tradewind_cli", *arguments], cwd=folder, capture_output=True, text=True, timeout=60
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "desk.yaml").write_text(yaml.safe_dump_all(MANIFESTS))
+    return tmp_path
+
+
+@pytest.mark.parametrize("example", ["minimal", "momentum", "halted"])
+def test_every_example_is_valid(tmp_path, example):
+    code, said, complaint = tradewind(tmp_path, "validate", "-f", str(ROOT / "examples" / example))
+
+    assert (code, "is valid" in said) == (0, True), complaint
+
+
+def test_the_least_pipeline_takes_less_than_twenty_lines():
+    lines = (ROOT / "examples/minimal/desk.yaml").read_text().splitlines()
+    pipeline = lines[: lines.index("---")]
+
+    assert len(pipeline) < 20
+
+
+def test_render_prints_what_would_run_as_yaml(folder):
+    code, said, _ = tradewind(folder, "render", "-f", "desk.yaml")
+
+    documents = [document for document in yaml.safe_load_all(said) if document]
+    assert code == 0
+    assert [document["name"] for document in documents] == [
+        "simulator-paper",
+        "feed-simulated-paper",
+        "gateway-paper",
+        "btc",
+    ]
+    assert documents[-1]["config"]["input"]["stream"] == "tw-default-input"
+
+
+def test_a_bad_manifest_is_exit_code_two_with_every_problem(folder):
+    (folder / "bad.yaml").write_text("kind: TradingPipelin\n---\nkind: [\n")
+
+    code, _, complaint = tradewind(folder, "validate", "-f", "bad.yaml", "-f", "missing.yaml")
+
+    assert code == 2
+    assert "bad.yaml:1: TradingPipelin/?: kind: is not a kind" in complaint
+    assert "bad.yaml:4: YAML" in complaint
+    assert "missing.yaml: file: the path: does not exist" in complaint
+
+
+def test_resources_are_kept_and_deleted_without_a_runtime(folder):
+    assert tradewind(folder, "apply", "-f", "desk.yaml")[0] == 0
+
+    code, said, _ = tradewind(folder, "status", "tp")
+    assert (code, said.splitlines()[1].split()[:2]) == (0, ["btc", "Unknown"])
+
+    assert tradewind(folder, "delete", "tp", "btc")[0] == 0
+    assert tradewind(folder, "delete", "tp", "btc")[0] == 1
+
+
+def test_a_halt_can_be_stored_before_anything_runs_and_only_released_not_deleted(folder):
+    tradewind(folder, "apply", "-f", "desk.yaml")
+
+    code, said, _ = tradewind(folder, "kill", "--all", "--reason", "not today", "--name", "stop")
+    assert (code, "holds from the next start" in said) == (0, True)
+    assert tradewind(folder, "kill", "--all", "--reason", "again", "--name", "stop")[0] == 2
+    assert tradewind(folder, "delete", "ks", "stop")[0] == 1
+
+    assert tradewind(folder, "release", "stop", "--reason", "now", "--by", "ann")[0] == 0
+    assert tradewind(folder, "release", "stop", "--reason", "now")[0] == 2
+    assert tradewind(folder, "delete", "ks", "stop")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("kill", "--reason", "x"), 2, "name whom to halt"),
+        (("kill", "--all"), 2, "--reason"),
+        (("kill", "--reason", "x", "--account", "desk"), 2, "'desk' is not a label: write label=value"),
+        (("release", "nothing", "--reason", "x"), 2, "there is no halt nothing"),
+        (("delete", "pod", "x"), 2, "pod is not a kind"),
+        (("status", "pods"), 2, "pods is not a kind"),
+        (("up", "--for", "soon", "-f", "desk.yaml"), 2, "'soon' is not a duration"),
+        (("up",), 1, "nothing to run"),
+        (("down",), 0, ""),
+        (("nonsense",), 2, "Unknown command"),
+    ],
+)
+def test_what_cannot_be_done_is_said_with_its_exit_code(folder, arguments, code, said):
+    ended, printed, complaint = tradewind(folder, *arguments)
+
+    assert (ended, said in printed + complaint) == (code, True), printed + complaint

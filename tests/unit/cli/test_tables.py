@@ -1,0 +1,134 @@
+"""What people see of a running desk: ``status`` and the live view."""
+
+from __future__ import annotations
+
+import io
+import time
+
+import pytest
+from rich.console import Console
+from tradewind.api.kill_switch import KillSwitch
+from tradewind_cli.commands.halt import targets
+from tradewind_cli.commands.status import tables
+from tradewind_cli.local.view import Rates, line, screen
+from unit.api.manifests import ACCOUNT, HALT, PIPELINE, POLICY, changed, load, named
+
+
+def beats() -> dict:
+    now = time.time_ns()
+    return {
+        "feed-simulated-paper": {"role": "feed", "at": now, "rows": 1200, "last": {"BTCUSDT": 60000.5}},
+        "btc": {"role": "pipeline", "at": now, "rows": 1100},
+        "gateway-paper": {
+            "role": "gateway", "at": now, "ready": True, "equity": "10012.4", "dayProfit": "12.4", "fills": 3,
+            "orders": {"FILLED": 3, "EXPIRED": 1}, "halts": [], "pipelineHalted": {"btc": False},
+            "positions": [{
+                "pipeline": "btc", "symbol": "BTCUSDT", "quantity": "0.5", "averageEntry": "59000", "realised": "1",
+                "unrealised": "", "fees": "0.2",
+            }],
+        },
+    }  # fmt: skip
+
+
+def shown(*renderables: object) -> list[str]:
+    console = Console(file=io.StringIO(), width=200)
+    for renderable in renderables:
+        console.print(renderable)
+    return [text.rstrip() for text in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+
+
+def words(row: str) -> str:
+    return " ".join(row.split())
+
+
+def resources(*documents: dict) -> list:
+    return [one.resource for one in load(*documents)]
+
+
+def test_a_pipeline_reads_like_kubectl():
+    heads, row = shown(*tables(resources(PIPELINE, ACCOUNT), beats(), "tp"))
+
+    assert words(heads) == "NAME READY STATE TOPOLOGY SYMBOLS ACCOUNT HALTED P&L(DAY) AGE"
+    assert words(row) == "btc True Running Fused 1 paper False 12.40 -"
+
+
+def test_an_account_tells_equity_orders_and_halts():
+    told = beats()
+    told["gateway-paper"]["halts"] = [{"action": "Reduce", "reason": "blind", "uid": "x"}]
+
+    _, row = shown(*tables(resources(ACCOUNT), told, "ta"))
+
+    assert words(row) == "paper True Simulated Paper 10,012.40 12.40 4 3 Reduce -"
+
+
+@pytest.mark.parametrize(
+    ("change", "ready"),
+    [
+        ({}, "True"),
+        ({"ready": False}, "False"),
+        ({"at": 0}, "False"),
+    ],
+)
+def test_ready_is_only_what_was_seen_lately(change, ready):
+    told = beats()
+    told["gateway-paper"] |= change
+
+    _, row = shown(*tables(resources(PIPELINE, ACCOUNT), told, "tp"))
+
+    assert row.split()[1] == ready
+
+
+def test_without_a_runtime_nothing_is_claimed():
+    _, row = shown(*tables(resources(PIPELINE, ACCOUNT), {}, "tp"))
+
+    assert words(row) == "btc Unknown Running Fused 1 paper Unknown - -"
+
+
+def test_policies_and_halts_have_tables_too():
+    released = changed(HALT, "spec.release", {"by": "ann", "reason": "over"})
+
+    told = shown(*tables(resources(POLICY, named(released, "old"), HALT), {}))
+
+    assert any(words(row) == "house Enforce 1000 USDT - - -" for row in told)
+    assert any(words(row) == "old Halt False fat finger ann -" for row in told)
+    assert any(words(row) == "stop Halt True fat finger - -" for row in told)
+
+
+def test_the_line_of_a_second_tells_rates_prices_positions_and_halts():
+    told = beats()
+    told["gateway-paper"]["halts"] = [{"action": "Halt", "reason": "x", "uid": "u"}]
+
+    assert line(told, Rates(), 7) == (
+        "    7s | 0 rows/s BTCUSDT 60000.50 | paper: 3 fills, BTCUSDT 0.5, day 12.40, HALTED Halt"
+    )
+
+
+def test_the_live_view_shows_feeds_accounts_and_positions():
+    text = "\n".join(shown(screen(beats(), Rates(), 3)))
+
+    for wanted in ("feed-simulated-paper", "BTCUSDT 60000.50", "10,012.40", "59000"):
+        assert wanted in text
+
+
+def test_a_feed_that_starts_anew_has_no_negative_rate():
+    rates = Rates()
+    rates.of("feed", 1000)
+    time.sleep(0.001)
+
+    assert rates.of("feed", 10) == 0
+
+
+@pytest.mark.parametrize(
+    ("scope", "accounts"),
+    [
+        ({"namespace": True}, ["other", "paper"]),
+        ({"accounts": {"matchLabels": {"house": "north"}}}, ["paper"]),
+        ({"pipelines": {"matchLabels": {"desk": "alpha"}}}, ["paper"]),
+        ({"pipelines": {"matchLabels": {"desk": "nobody"}}}, []),
+    ],
+)
+def test_a_halt_waits_for_the_gateways_it_concerns(scope, accounts):
+    switch = KillSwitch.model_validate(named(HALT, "stop", scope=scope))
+    elsewhere = changed(named(ACCOUNT, "other"), "metadata.labels", {})
+
+    assert targets(switch, resources(PIPELINE, ACCOUNT, elsewhere)) == accounts
