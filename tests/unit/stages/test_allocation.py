@@ -284,12 +284,22 @@ def test_an_entry_below_the_least_value_of_the_venue_is_not_asked_for() -> None:
 
 
 def test_a_reduction_below_the_least_value_waits_but_an_exit_does_not() -> None:
-    by_regime = {"LOW_VOL_STABLE": "0.15"}
-    desk = Desk(minimum=Decimal(300), allocation={"capital": "5000", "beforeRegime": "0.2", "byRegime": by_regime})
-    desk.holding()
+    by_regime = {"LOW_VOL_STABLE": "0.01"}
+    desk = Desk(minimum=Decimal(300), allocation={"capital": "5000", "beforeRegime": "0.06", "byRegime": by_regime})
+    held = desk.holding()
 
+    assert held == 60
     assert intents(desk.regime(Regime.LOW_VOL_STABLE, 1)) == []
-    assert [i.quantity for i in intents(desk.signal(0, 2))] == [200]
+    assert [i.quantity for i in intents(desk.candle(2, 2 * PRICE))] == [50]
+
+
+def test_an_exit_below_the_least_value_is_asked_for_all_the_same() -> None:
+    desk = Desk(minimum=Decimal(300))
+    (entry,) = intents(desk.signal(1))
+    (entry,) = intents(desk.report(entry, OrderStatus.EXPIRED, 40))
+    desk.report(entry, OrderStatus.DENIED)
+
+    assert [(i.quantity, i.reduce_only) for i in intents(desk.signal(0, 2))] == [(40, True)]
 
 
 def test_a_paused_desk_leaves_what_it_holds() -> None:
@@ -317,17 +327,25 @@ def test_a_market_order_has_no_limit() -> None:
     assert intents(desk.signal(1))[0].limit_price == 0
 
 
-def test_a_report_between_two_events_of_a_row_leaves_stamps_unique() -> None:
-    by_regime = {"LOW_VOL_STABLE": "0", "LOW_VOL_TRENDING": "0.4"}
-    allocation = {"capital": "5000", "beforeRegime": "0.2", "byRegime": by_regime, "cooldown": "0s"}
-    desk = Desk(allocation=allocation)
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (OrderStatus.DENIED, [(0, 0, Target), (0, 1, Intent), (0, 2, Target), (0, 3, Intent)]),
+        (OrderStatus.EXPIRED, [(0, 0, Target), (0, 1, Intent), (1, 0, Intent), (0, 2, Target)]),
+    ],
+)
+def test_a_report_between_two_events_of_a_row_leaves_stamps_unique(
+    status: OrderStatus, expected: list[tuple[int, int, type]]
+) -> None:
+    by_regime = {"LOW_VOL_TRENDING": "0.4"}
+    desk = Desk(allocation={"capital": "5000", "beforeRegime": "0.2", "byRegime": by_regime, "cooldown": "0s"})
     at = desk.at(1)
 
     made = desk.allocation.on_event(Signal(at, "BTCUSDT", 1, PRICE, PRICE, 0, 0))
-    made += desk.report(intents(made)[0], OrderStatus.DENIED, second=1)
+    made += desk.report(intents(made)[0], status, second=1)
     made += desk.allocation.on_event(RegimeChange(at, "BTCUSDT", Regime.LOW_VOL_TRENDING, None, 0.0, 0.0, 0.0))
 
-    assert [(event.at.row, event.at.n) for event in made] == [(at.row, 0), (at.row, 1), (at.row, 2), (at.row, 3)]
+    assert [(event.at.source, event.at.n, type(event)) for event in made] == expected
 
 
 def test_a_volatility_target_waits_until_volatility_is_known() -> None:

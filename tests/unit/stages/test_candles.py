@@ -42,6 +42,12 @@ def test_silence_closes_candles_with_the_last_close() -> None:
     ]
 
 
+def test_after_silence_a_candle_opens_with_its_first_trade() -> None:
+    made = candles_of(trade(0, START, 100), trade(0, START + 3 * SECOND, 120), trade(0, START + 4 * SECOND, 1))
+
+    assert [(c.open, c.high, c.low, c.close) for c in made] == [(100, 100, 100, 100), (120, 120, 120, 120)]
+
+
 def test_there_is_no_candle_before_the_first_trade() -> None:
     made = candles_of(trade(1, START, 7), trade(0, START + 3 * SECOND, 100), trade(0, START + 4 * SECOND, 100))
 

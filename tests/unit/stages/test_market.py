@@ -39,6 +39,7 @@ def trades(*listed: tuple[int, int, int]) -> Rows:
         ([(1, 100, 1), *((n, 300 if n % 2 else 10, 1) for n in range(2, 12))], [1], {"JUMP": 10}),  # they disagree
         ([(1, 100, 1), (2, 300, 1), (3, 100, 1), *((n, 300, 1) for n in range(4, 8))], [1, 3], {"JUMP": 5}),
         ([(5, 100, 1), (0, 100, 1), (3, 100, 1)], [5, 0], {"OUT_OF_ORDER": 1}),
+        ([(0, 100, 1), (5, 100, 1), (3, 100, 1)], [0, 5], {"OUT_OF_ORDER": 1}),
         ([(-1, 100, 1), (1, 100, 1)], [1], {"OUT_OF_ORDER": 1}),
     ],
 )
@@ -67,7 +68,9 @@ def test_other_symbols_and_unwanted_kinds_are_dropped() -> None:
 
 ticks = st.lists(
     st.tuples(
-        st.integers(-1, 12), st.sampled_from([-1, 0, 1, 50, 100, 101, 150, 151, 300]), st.sampled_from([0, 1, 1, 1])
+        st.integers(-1, 12),
+        st.sampled_from([100, 100, 100, 101, 101, -1, 0, 1, 50, 150, 151, 300]),
+        st.sampled_from([0, 1, 1, 1]),
     ),
     min_size=1,
     max_size=40,

@@ -131,13 +131,8 @@ class Allocation:
         if report.intent is None or report.intent != known.in_flight or report.status not in _ENDED:
             return []
         known.in_flight = None
-        if report.status not in (OrderStatus.DENIED, OrderStatus.REJECTED):
-            return self._order(report.at, report.symbol, known)
-        if report.reduce_only:
-            known.exits = ATTEMPTS
-        else:
-            known.entries = ATTEMPTS
-        return []
+        denied = report.status in (OrderStatus.DENIED, OrderStatus.REJECTED)
+        return [] if denied else self._order(report.at, report.symbol, known)
 
     def _base_fee(self, report: OrderReport) -> int:
         """What a fee taken in the base coin takes from the position, rounded up to a unit as the ledger does."""
