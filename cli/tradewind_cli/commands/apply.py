@@ -76,7 +76,7 @@ def down(*, state_dir: StateOption = None) -> int:
         return OK
     os.kill(pid, signal.SIGTERM)
     for _ in range(900):
-        if state_directory(state_dir).running is None and not psutil.pid_exists(pid):
+        if state_directory(state_dir).running is None and _ended(pid):
             out.print("stopped", markup=False)
             return OK
         time.sleep(0.1)
@@ -86,3 +86,11 @@ def down(*, state_dir: StateOption = None) -> int:
 def _in_force(document: dict, name: str) -> bool:  # type: ignore[type-arg]
     mine = document["kind"] == "KillSwitch" and document["metadata"]["name"] == name
     return mine and not document["spec"].get("release")
+
+
+def _ended(pid: int) -> bool:
+    """Whether a process is gone, or only waits for its parent to look."""
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
