@@ -23,8 +23,8 @@ PRICE = 5_000_000  # 50,000.00
 class Desk:
     """An allocation, and a hand to play venue."""
 
-    def __init__(self, minimum: Decimal = Decimal(0), **spec: Any) -> None:
-        traded = {symbol: replace(one, min_notional=minimum) for symbol, one in instruments().items()}
+    def __init__(self, minimum: Decimal = Decimal(0), lot: int = 1, **spec: Any) -> None:
+        traded = {symbol: replace(one, min_notional=minimum, lot=lot) for symbol, one in instruments().items()}
         self.allocation = Allocation(pipeline(**spec).spec, "desk", "run", traded)
         self.row = 0
 
@@ -265,6 +265,19 @@ def test_a_fee_in_the_base_coin_is_not_bought_again_and_not_sold() -> None:
 
     assert bought == []
     assert leave.quantity == 198
+
+
+def test_orders_are_whole_lots_and_what_is_less_than_one_stays() -> None:
+    desk = Desk(lot=10)
+    (first,) = intents(desk.signal(1))
+    (second,) = intents(desk.report(first, OrderStatus.EXPIRED, 95))
+    desk.report(second, OrderStatus.FILLED, 100)
+
+    (leave,) = intents(desk.signal(0, 1))
+
+    assert (first.quantity, second.quantity, leave.quantity) == (200, 100, 190)
+    assert intents(desk.report(leave, OrderStatus.FILLED, 190)) == []
+    assert desk.candle(2) == []
 
 
 def test_a_fee_in_the_quote_currency_leaves_the_position() -> None:
