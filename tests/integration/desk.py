@@ -31,7 +31,14 @@ MANIFESTS: list[dict[str, Any]] = [
             "feed": {"venue": "Simulated", "symbols": ["BTCUSDT"]},
             "candles": {"interval": "1s"},
             "strategy": {"type": "Momentum", "momentum": {"lookback": "1s", "threshold": "0.0002"}},
-            "allocation": {"capital": "1000", "beforeRegime": "0.1", "cooldown": "0s"},
+            "allocation": {
+                "capital": "1000",
+                "beforeRegime": "0.1",
+                "byRegime": dict.fromkeys(
+                    ("LOW_VOL_STABLE", "LOW_VOL_TRENDING", "HIGH_VOL_TRENDING", "HIGH_VOL_CHAOTIC"), "0.1"
+                ),
+                "cooldown": "0s",
+            },
         },
     },
     {
