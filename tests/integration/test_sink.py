@@ -22,12 +22,15 @@ from markets import START, instruments, random_market
 from nats.aio.client import Client
 from tradewind.contract.codec import encode_event
 from tradewind.contract.subjects import Names
+from tradewind.durations import HOUR
+from tradewind.errors import Unavailable
 from tradewind.events import Event, Intent, OrderPlaced, OrderReport, OrderStatus, Stamp
 from tradewind.v1 import events_pb2 as pb
 from tradewind_workers.runner.connection import connect
 from tradewind_workers.runner.instruments import tell_instruments
 from tradewind_workers.runner.streams import ensure_streams
-from tradewind_workers.sinks import process
+from tradewind_workers.sinks import embedded, process
+from tradewind_workers.sinks.records import time_of
 from tradewind_workers.sinks.store import migrate
 from tradewind_workers.stages.chain import STAGES, build_chain
 from tradewind_workers.stages.stage import Batch, encode_batch, run_chain
@@ -184,11 +187,15 @@ async def test_a_database_that_dies_costs_nothing_but_time(nats: NatsServer, dat
         while not complete(await asyncio.to_thread(rows_in, dsn)):
             await asyncio.sleep(0.1)
 
-    with psycopg.connect(dsn) as connection:
-        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+    server = database.server()
+    database.kill_wrapper()
+    await asyncio.to_thread(psutil.wait_procs, [server], 10)
     message = pb.Batch(events=[encode_event(event) for event in _later(journal())])
     await client.jetstream().publish(NAMES.account("paper"), message.SerializeToString())
+    os.remove(database._dsn_file)
+    restarted = await asyncio.to_thread(database.start)
 
+    assert restarted == dsn
     async with asyncio.timeout(40):
         while (await asyncio.to_thread(rows_in, dsn)).get("fills") != 4:
             await asyncio.sleep(0.1)
@@ -197,11 +204,73 @@ async def test_a_database_that_dies_costs_nothing_but_time(nats: NatsServer, dat
     await client.close()
 
 
+async def test_a_stream_made_anew_is_kept_beside_what_the_old_one_left(nats: NatsServer, database: Database) -> None:
+    dsn = database.start()
+    client = await connect(nats.url, "test")
+    await publish(client)
+    await publish(client)  # the old streams are further on than the new ones will be
+    before = await sink_until(nats, dsn, lambda counts: complete(counts))
+    js = client.jetstream()
+    for stream in (NAMES.input_stream, NAMES.events_stream):
+        await js.delete_stream(stream)
+    await ensure_streams(js, NAMES)
+    message = pb.Batch(events=[encode_event(event) for event in _an_hour_later(journal())])
+    await js.publish(NAMES.account("paper"), message.SerializeToString())
+
+    after = await sink_until(nats, dsn, lambda counts: bool(counts) and counts["fills"] == 4)
+    await client.close()
+
+    assert after == before | {"orders": 6, "fills": 4}
+    with psycopg.connect(dsn) as connection:
+        found = connection.execute("SELECT quantity, at FROM positions").fetchone()
+    assert found == (Decimal("0.0200"), time_of(START + HOUR))
+
+
+async def test_a_journal_without_its_beginning_gives_fills_and_no_positions(
+    nats: NatsServer, database: Database
+) -> None:
+    dsn = database.start()
+    client = await connect(nats.url, "test")
+    js = client.jetstream()
+    await ensure_streams(js, NAMES)
+    await tell_instruments(await js.key_value(NAMES.control_bucket), "f", list(instruments().values()))
+    message = pb.Batch(events=[encode_event(event) for event in _later(journal())])
+    await js.publish(NAMES.account("paper"), message.SerializeToString())
+
+    counts = await sink_until(nats, dsn, lambda counts: bool(counts) and counts["fills"] == 2)
+    await client.close()
+
+    assert (counts["orders"], counts["positions"]) == (3, 0)
+
+
+def test_a_migration_whose_process_was_killed_holds_up_no_other(database: Database) -> None:
+    dsn = database.start()
+    migrate(dsn)
+    with psycopg.connect(dsn) as connection:
+        connection.execute("INSERT INTO yoyo_lock VALUES (1, now(), 1)")
+        connection.execute("DROP TABLE signals, regimes, allocations, candles, orders, fills, positions, sink_position")
+        connection.execute("DELETE FROM _yoyo_migration")
+
+    migrate(dsn)
+
+    assert rows_in(dsn)["fills"] == 0
+
+
+def test_two_servers_never_work_on_the_same_data(tmp_path: Path) -> None:
+    held = embedded.lock(tmp_path / "data")
+
+    with pytest.raises(Unavailable, match="another PostgreSQL works on"):
+        embedded.lock(tmp_path / "data", patience_s=0)
+
+    os.close(held)
+    os.close(embedded.lock(tmp_path / "data", patience_s=0))
+
+
 def test_a_server_ends_with_its_wrapper_and_its_data_survive(database: Database) -> None:
     dsn = database.start()
     migrate(dsn)
     with psycopg.connect(dsn) as connection:
-        connection.execute("INSERT INTO sink_position VALUES ('s', 7)")
+        connection.execute("INSERT INTO sink_position (stream, sequence) VALUES ('s', 7)")
     server = database.server()
 
     database.kill_wrapper()
@@ -222,3 +291,10 @@ def _later(events: list[Event]) -> list[Event]:
         changed = {"trade_id": f"{event.trade_id}2"} if isinstance(event, OrderReport) else {}
         later.append(replace(event, at=replace(event.at, row=event.at.row + 10), **changed))  # type: ignore[type-var,arg-type]
     return later
+
+
+def _an_hour_later(events: list[Event]) -> list[Event]:
+    """The same numbers in a new journal, at another time."""
+    from dataclasses import replace
+
+    return [replace(event, at=replace(event.at, time=event.at.time + HOUR)) for event in events]  # type: ignore[type-var]

@@ -1,18 +1,22 @@
 """A real PostgreSQL of one's own: ``python -m tradewind_workers.sinks.embedded DATA_DIR --dsn-file FILE``.
 
 It listens on a socket in a private folder only, ends when told to or when its supervisor is gone, and leaves nothing
-running. PostgreSQL refuses to be root; root's server runs in a user namespace in which it is somebody else.
+running. PostgreSQL refuses to be root; root's server runs in a user namespace in which it is somebody else. The folder
+follows from DATA_DIR, so that the connection string outlives the server.
 """
 
 from __future__ import annotations
 
 import argparse
 import ctypes
+import fcntl
+import hashlib
 import importlib.util
 import os
 import secrets
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -62,17 +66,47 @@ def _as_child() -> None:
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def start(data: Path, sockets: Path) -> subprocess.Popen[bytes]:
-    """A server on ``data`` (made if it is new), listening in ``sockets``."""
-    if not (data / "PG_VERSION").exists():
-        data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        made = subprocess.run(  # noqa: S603
-            [program("initdb"), "-D", str(data), "-U", USER, "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"],
-            capture_output=True, text=True, preexec_fn=_as_child, check=False,
-        )  # fmt: skip
-        if made.returncode:
-            raise Unavailable(f"initdb failed: {(made.stdout + made.stderr)[-500:]}")
-    (data / "postmaster.pid").unlink(missing_ok=True)  # whoever wrote it ended with its supervisor
+def socket_folder(data: Path) -> Path:
+    """Where the server on ``data`` listens: the same after every restart, and short enough for a socket's name.
+
+    Raises:
+        Unavailable: the folder is somebody else's.
+    """
+    digest = hashlib.sha256(str(data.resolve()).encode()).hexdigest()[:16]
+    folder = Path(tempfile.gettempdir()) / f"tradewind-pg-{os.geteuid()}-{digest}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        raise Unavailable(f"{folder} is not a folder of this user's alone: remove it")
+    return folder
+
+
+def lock(data: Path, patience_s: float = 15) -> int:
+    """A locked file beside ``data``. The server's processes inherit it: as long as one of them lives, nobody else may start.
+
+    Raises:
+        Unavailable: another server works on the data.
+    """
+    data.parent.mkdir(parents=True, exist_ok=True)
+    held = os.open(data.with_name(f"{data.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    until = time.monotonic() + patience_s
+    while True:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                os.close(held)
+                raise Unavailable(f"another PostgreSQL works on {data}: stop it, or name another folder") from None
+            time.sleep(0.05)
+        else:
+            return held
+
+
+def start(data: Path, sockets: Path, held: int) -> subprocess.Popen[bytes]:
+    """A server on ``data`` (made if it is new), listening in ``sockets``; ``held`` is the lock it takes with it."""
+    if not data.exists():
+        _make(data)
+    (data / "postmaster.pid").unlink(missing_ok=True)  # the lock is ours, so whoever wrote it is gone
     options = {
         "listen_addresses": "",
         "unix_socket_directories": str(sockets),
@@ -80,7 +114,20 @@ def start(data: Path, sockets: Path) -> subprocess.Popen[bytes]:
         "shared_buffers": "32MB",
     }
     command = [program("postgres"), "-D", str(data), *(f"--{name}={value}" for name, value in options.items())]
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=_as_child)  # noqa: S603
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=_as_child, pass_fds=(held,))  # noqa: S603
+
+
+def _make(data: Path) -> None:
+    """A new cluster, whole or not at all: one left half made would never start."""
+    unfinished = data.with_name(f"{data.name}.new")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    made = subprocess.run(  # noqa: S603
+        [program("initdb"), "-D", str(unfinished), "-U", USER, "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"],
+        capture_output=True, text=True, preexec_fn=_as_child, check=False,
+    )  # fmt: skip
+    if made.returncode:
+        raise Unavailable(f"initdb failed: {(made.stdout + made.stderr)[-500:]}")
+    unfinished.rename(data)
 
 
 def ready(sockets: Path) -> bool:
@@ -103,23 +150,32 @@ def main() -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    watched = sys.stdin is not None and not sys.stdin.closed and not os.isatty(0)
-    os.set_blocking(0, False)
-    with tempfile.TemporaryDirectory(prefix="tradewind-pg-") as folder:
-        server = start(given.data, Path(folder))
-        told = False
-        while not stopping and server.poll() is None:
-            if not told and ready(Path(folder)):
-                unfinished = given.dsn_file.with_name(f"{given.dsn_file.name}.{secrets.token_hex(4)}.new")
-                unfinished.write_text(f"postgresql://{USER}@/postgres?host={folder}")
-                unfinished.replace(given.dsn_file)
-                told = True
-            stopping = stopping or (watched and _ended())
-            time.sleep(0.05)
-        if server.poll() is None:
-            server.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown
-        code = server.wait()
-        given.dsn_file.unlink(missing_ok=True)
+    watched = sys.stdin is not None and stat.S_ISFIFO(
+        os.fstat(0).st_mode
+    )  # the supervisor's; /dev/null is always at its end
+    if watched:
+        os.set_blocking(0, False)
+    try:
+        held, sockets = lock(given.data), socket_folder(given.data)
+        server = start(given.data, sockets, held)
+    except Unavailable as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    told = False
+    while not stopping and server.poll() is None:
+        if not told and ready(sockets):
+            unfinished = given.dsn_file.with_name(f"{given.dsn_file.name}.{secrets.token_hex(4)}.new")
+            unfinished.write_text(f"postgresql://{USER}@/postgres?host={sockets}")
+            unfinished.replace(given.dsn_file)
+            told = True
+        stopping = stopping or (watched and _ended())
+        time.sleep(0.05)
+    if server.poll() is None:
+        server.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown
+    code = server.wait()
+    given.dsn_file.unlink(missing_ok=True)
+    shutil.rmtree(sockets, ignore_errors=True)
+    os.close(held)
     return 0 if stopping else code or 1
 
 

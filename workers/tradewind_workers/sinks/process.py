@@ -10,8 +10,11 @@ import os
 from collections import Counter
 from typing import Any
 
+import nats.errors
+import psycopg
 import structlog
 from nats.aio.client import Client
+from nats.js.errors import APIError, NoStreamResponseError
 from tradewind.contract.codec import decode_event, parse_batch
 from tradewind.contract.subjects import Names
 from tradewind.errors import InvalidValue, UndecodableMessage
@@ -40,14 +43,15 @@ class Sink:
         self._subjects: list[str] = config["subjects"]
         self._accounts = {self._names.account(account): account for account in config["accounts"]}
         self._instruments = instruments
-        self._ledgers = {account: Ledger(instruments) for account in config["accounts"]}
+        self._ledgers: dict[str, Ledger | None] = {}
         self.stores = (Store(dsn), Store(dsn))
         self.undecodable: Counter[str] = Counter()
 
     async def keep_outputs(self) -> None:
         store, stream = self.stores[0], self._names.events_stream
+        life = await self._life(stream)
         reader = StreamReader(
-            self._client, self._client.jetstream(), stream, self._subjects, await store.position(stream)
+            self._client, self._client.jetstream(), stream, self._subjects, await store.position(stream, life)
         )
         try:
             while True:
@@ -57,14 +61,15 @@ class Sink:
                     for _, subject, data in messages
                     for row in pipeline_rows(subject.split(".")[3], self._events(data), self._instruments)
                 ]
-                await store.write(rows, stream, messages[-1][0])
+                await store.write(rows, stream, life, messages[-1][0])
         finally:
             await reader.close()
 
     async def keep_journals(self) -> None:
         """Read from the beginning, so that positions can be folded; what is written already is not written again."""
         store, stream = self.stores[1], self._names.input_stream
-        already = await store.position(stream)
+        life = await self._life(stream)
+        already = await store.position(stream, life)
         reader = StreamReader(self._client, self._client.jetstream(), stream, list(self._accounts), 0)
         try:
             while True:
@@ -72,12 +77,24 @@ class Sink:
                 messages = await self._batch(reader)
                 for sequence, subject, data in messages:
                     account = self._accounts[subject]
-                    made = account_rows(account, self._events(data), self._instruments, self._ledgers[account])
+                    events = self._events(data)
+                    made = account_rows(account, events, self._instruments, self._ledger(account, events))
                     rows += made if sequence > already else []
                 if messages[-1][0] > already:
-                    await store.write(rows, stream, messages[-1][0])
+                    await store.write(rows, stream, life, messages[-1][0])
         finally:
             await reader.close()
+
+    async def _life(self, stream: str) -> str:
+        """When the stream was made: sequences mean something only within one life of it."""
+        while True:
+            try:
+                info = await self._client.jetstream().stream_info(stream)
+            except (nats.errors.Error, TimeoutError, APIError, NoStreamResponseError, OSError) as error:
+                log.warning("stream_not_readable", stream=stream, error=repr(error))
+                await asyncio.sleep(0.3)
+            else:
+                return str(info.created)
 
     async def _batch(self, reader: StreamReader) -> list[tuple[int, str, bytes]]:
         """At least one message, and what waits behind it."""
@@ -85,6 +102,15 @@ class Sink:
         while len(messages) < MAX_MESSAGES and (more := await reader.next_waiting()) is not None:
             messages.append(more)
         return messages
+
+    def _ledger(self, account: str, events: list[Event]) -> Ledger | None:
+        """What folds the account's fills; None where the journal has lost its beginning, so that positions cannot be known."""
+        if account not in self._ledgers and events:
+            whole = events[0].at.row == 0
+            if not whole:
+                log.warning("journal_without_beginning", account=account, first_row=events[0].at.row)
+            self._ledgers[account] = Ledger(self._instruments) if whole else None
+        return self._ledgers.get(account)
 
     def _events(self, data: bytes) -> list[Event]:
         try:
@@ -133,8 +159,6 @@ async def run(config: dict[str, Any], stop: asyncio.Event) -> None:
 
 
 async def _migrate_patiently(dsn: str) -> None:
-    import psycopg
-
     while True:
         try:
             await asyncio.to_thread(migrate, dsn)

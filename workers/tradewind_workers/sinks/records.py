@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +22,7 @@ from tradewind.instrument import Instrument
 from tradewind_workers.gateway.ledger import Ledger
 
 Row = tuple[Any, ...]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 COLUMNS = {
     "candles": "pipeline symbol open_time interval_ns opened open high low close volume quote_volume trades",
     "regimes": "pipeline source row_number n time_ns at symbol regime previous natr percentile adx",
@@ -34,12 +35,17 @@ COLUMNS = {
 
 
 def time_of(ns: int) -> datetime:
-    return datetime.fromtimestamp(ns / 1e9, UTC)
+    """To the microsecond below; a float would be off by one now and then."""
+    return _EPOCH + timedelta(microseconds=ns // 1000)
 
 
 def text(value: str) -> str:
     """As PostgreSQL takes it: without NUL."""
     return value.replace("\x00", "")
+
+
+def _clean(row: Row) -> Row:
+    return tuple(text(value) if isinstance(value, str) else value for value in row)
 
 
 def pipeline_rows(pipeline: str, events: list[Event], instruments: dict[str, Instrument]) -> list[tuple[str, Row]]:
@@ -73,18 +79,16 @@ def pipeline_rows(pipeline: str, events: list[Event], instruments: dict[str, Ins
             case Allocation():
                 fraction = Decimal(event.fraction).scaleb(-6)
                 sizes = (one.quantity(event.target), one.quantity(event.position))
-                made.append(
-                    ("allocations", (*key, event.direction, event.regime, fraction, *sizes, text(event.reason)))
-                )
-    return made
+                made.append(("allocations", (*key, event.direction, event.regime, fraction, *sizes, event.reason)))
+    return [(table, _clean(row)) for table, row in made]
 
 
 def account_rows(
-    account: str, events: list[Event], instruments: dict[str, Instrument], ledger: Ledger
+    account: str, events: list[Event], instruments: dict[str, Instrument], ledger: Ledger | None
 ) -> list[tuple[str, Row]]:
     """(table, row) of a journal: every step of every order, fills, and positions after the last of them.
 
-    ``ledger`` takes in the fills.
+    ``ledger`` takes in the fills; without one there are no positions.
     """
     made: list[tuple[str, Row]] = []
     touched: dict[tuple[str, str], OrderReport] = {}
@@ -96,9 +100,11 @@ def account_rows(
             made.append(("orders", _reported(account, event, one)))
             if event.last_quantity:
                 made.append(("fills", _fill(account, event, one)))
-                ledger.fill(event)
-                touched[event.pipeline, event.symbol] = event
+                if ledger is not None:
+                    ledger.fill(event)
+                    touched[event.pipeline, event.symbol] = event
     for (pipeline, symbol), last in touched.items():
+        assert ledger is not None
         entry = ledger.entry(pipeline, symbol)
         figures = (
             entry.instrument.quantity(entry.quantity),
@@ -107,7 +113,7 @@ def account_rows(
             entry.fees,
         )
         made.append(("positions", (account, pipeline, symbol, last.at.row, time_of(last.at.time), *figures)))
-    return made
+    return [(table, _clean(row)) for table, row in made]
 
 
 def _stamp(at: Stamp) -> tuple[Any, ...]:
@@ -118,14 +124,14 @@ def _placed(account: str, event: OrderPlaced, one: Instrument) -> Row:
     intent = event.intent
     sizes = (one.quantity(intent.quantity), one.price(intent.limit_price), Decimal(0))
     head = (account, event.at.row, event.at.time, time_of(event.at.time), intent.pipeline, intent.symbol)
-    return (*head, event.client_order_id, "", str(OrderStatus.PLACED), intent.side, *sizes, [], text(intent.reason))
+    return (*head, event.client_order_id, "", str(OrderStatus.PLACED), intent.side, *sizes, [], intent.reason)
 
 
 def _reported(account: str, event: OrderReport, one: Instrument) -> Row:
     sizes = (one.quantity(event.quantity), one.price(event.limit_price), one.quantity(event.cumulative_quantity))
     head = (account, event.at.row, event.at.time, time_of(event.at.time), event.pipeline, event.symbol)
-    ids = (text(event.client_order_id), text(event.venue_order_id))
-    return (*head, *ids, str(event.status), event.side, *sizes, [text(r) for r in event.reasons], text(event.detail))
+    ids = (event.client_order_id, event.venue_order_id)
+    return (*head, *ids, str(event.status), event.side, *sizes, [text(r) for r in event.reasons], event.detail)
 
 
 def _fill(account: str, event: OrderReport, one: Instrument) -> Row:
@@ -133,8 +139,8 @@ def _fill(account: str, event: OrderReport, one: Instrument) -> Row:
     sizes = (event.side, one.quantity(event.last_quantity), one.price(event.last_price))
     return (
         *head,
-        text(event.client_order_id),
-        text(event.trade_id),
+        event.client_order_id,
+        event.trade_id,
         *sizes,
         event.fee,
         event.fee_currency,

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import structlog
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 from yoyo import get_backend, read_migrations
 
 from tradewind_workers.sinks.records import COLUMNS, Row
@@ -18,14 +19,31 @@ log = structlog.get_logger()
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 
+_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
+_LOCK = 0x7472_6164_6577_696E
+# A connection whose other end is gone without a word breaks within half a minute.
+_KEEPALIVE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+
+
 def migrate(dsn: str) -> None:
-    """Bring the tables to this version; several at once wait for one another."""
-    backend = get_backend(dsn.replace("postgresql://", "postgresql+psycopg://", 1))
-    try:
-        with backend.lock():
+    """Bring the tables to this version; several at once wait for one another.
+
+    The lock is the connection's, so it ends with a process that is killed; yoyo's own would stay.
+    """
+    with psycopg.connect(dsn, connect_timeout=5, autocommit=True) as guard:
+        guard.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+        backend = get_backend(dsn.replace("postgresql://", "postgresql+psycopg://", 1))
+        try:
+            backend.break_lock()
             backend.apply_migrations(backend.to_apply(read_migrations(str(MIGRATIONS))))
-    finally:
-        backend.connection.close()
+        finally:
+            backend.connection.close()
 
 
 class Store:
@@ -37,39 +55,44 @@ class Store:
         self.written = 0
         self.away = False
 
-    async def position(self, stream: str) -> int:
-        """The last sequence of a stream that is written."""
-        found = await self._patiently(self._position, stream)
+    async def position(self, stream: str, life: str) -> int:
+        """The last sequence of a stream that is written; 0 where the stream has been made anew since."""
+        found = await self._patiently(self._position, stream, life)
         return int(found)
 
-    async def write(self, rows: list[tuple[str, Row]], stream: str, sequence: int) -> None:
+    async def write(self, rows: list[tuple[str, Row]], stream: str, life: str, sequence: int) -> None:
         """Rows and position together; a row that is there already is left as it is."""
-        await self._patiently(self._write, rows, stream, sequence)
+        await self._patiently(self._write, rows, stream, life, sequence)
         self.written += len(rows)
 
     async def close(self) -> None:
         if self._connection is not None:
             await self._connection.close()
 
-    async def _position(self, stream: str) -> int:
+    async def _position(self, stream: str, life: str) -> int:
         connection = await self._connected()
-        cursor = await connection.execute("SELECT sequence FROM sink_position WHERE stream = %s", (stream,))
+        cursor = await connection.execute(
+            "SELECT sequence FROM sink_position WHERE stream = %s AND life = %s", (stream, life)
+        )
         found = await cursor.fetchone()
         return found[0] if found else 0
 
-    async def _write(self, rows: list[tuple[str, Row]], stream: str, sequence: int) -> None:
+    async def _write(self, rows: list[tuple[str, Row]], stream: str, life: str, sequence: int) -> None:
         connection = await self._connected()
         async with connection.transaction(), connection.cursor() as cursor:
             for table, listed in groupby(sorted(rows, key=lambda row: row[0]), key=lambda row: row[0]):
                 await cursor.executemany(_insert(table), [row for _, row in listed])
             await cursor.execute(
-                "INSERT INTO sink_position VALUES (%s, %s) ON CONFLICT (stream) DO UPDATE SET sequence = excluded.sequence",
-                (stream, sequence),
+                "INSERT INTO sink_position (stream, life, sequence) VALUES (%s, %s, %s) "
+                "ON CONFLICT (stream) DO UPDATE SET life = excluded.life, sequence = excluded.sequence",
+                (stream, life, sequence),
             )
 
     async def _connected(self) -> psycopg.AsyncConnection[Any]:
         if self._connection is None or self._connection.closed:
-            self._connection = await psycopg.AsyncConnection.connect(self._dsn, connect_timeout=5, autocommit=True)
+            self._connection = await psycopg.AsyncConnection.connect(
+                make_conninfo(self._dsn, **_KEEPALIVE), autocommit=True
+            )
         return self._connection
 
     async def _patiently(self, work: Any, *arguments: Any) -> Any:
@@ -77,8 +100,8 @@ class Store:
         while True:
             try:
                 done = await work(*arguments)
-            except psycopg.OperationalError as error:
-                log.warning("database_away", error=str(error).strip()[:300])
+            except _AWAY as error:
+                log.warning("database_away", error=str(error).strip()[:300] or repr(error))
                 self.away = True
                 if self._connection is not None:
                     await self._connection.close()
@@ -98,5 +121,5 @@ def _insert(table: str) -> sql.Composed:
     if table != "positions":
         return statement + sql.SQL("DO NOTHING")
     changed = sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in columns[3:])
-    newer = sql.SQL(" WHERE positions.journal_row <= excluded.journal_row")
+    newer = sql.SQL(" WHERE positions.at <= excluded.at")
     return statement + sql.SQL("(account, pipeline, symbol) DO UPDATE SET ") + changed + newer
