@@ -83,6 +83,14 @@ def down(*, state_dir: StateOption = None) -> int:
     return fail(f"process {pid} did not stop within 90 s")
 
 
+def _alive(pid: int) -> bool:
+    """Whether the process still runs; one that has ended and was not waited for by its parent does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def _in_force(document: dict, name: str) -> bool:  # type: ignore[type-arg]
     mine = document["kind"] == "KillSwitch" and document["metadata"]["name"] == name
     return mine and not document["spec"].get("release")
