@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -81,14 +81,23 @@ def workloads(resources: Iterable[Resource], placement: Placement) -> list[Workl
     if len(namespaces) > 1:
         raise InvalidValue(f"resources of the namespaces {', '.join(namespaces)}: run one namespace at a time")
     pipelines = [r for r in listed if isinstance(r, TradingPipeline)]
-    accounts = {r.metadata.name: r for r in listed if isinstance(r, TradingAccount)}
-    made = _Maker(next(iter(namespaces), "default"), placement, pipelines, accounts)
-    open_accounts = [account for account in accounts.values() if made.has_venue(account)]
-    simulators = [made.simulator(account) for account in open_accounts if account.spec.venue == "Simulated"]
-    feeds = [made.feed(name) for name in sorted({feed_name(p) for p in pipelines})]
-    gateways = [made.gateway(account) for account in open_accounts]
-    stages = [workload for pipeline in pipelines for workload in made.pipeline(pipeline)]
-    found = [*simulators, *feeds, *gateways, *stages, *made.sinks()]
+    traders = {
+        account.metadata.name: (account, [p for p in pipelines if p.spec.account == account.metadata.name])
+        for account in listed
+        if isinstance(account, TradingAccount)
+    }
+    make = WorkloadMaker(next(iter(namespaces), "default"), placement)
+    feeds = _grouped(pipelines, lambda p: [feed_name(p)])
+    sinks = _grouped(pipelines, sink_secrets)
+    simulators = [make.simulator(*trader) for trader in traders.values()]
+    gateways = [make.gateway(*trader) for trader in traders.values()]
+    found = [
+        *(workload for workload in simulators if workload),
+        *(make.feed(name, feeds[name]) for name in sorted(feeds)),
+        *(workload for workload in gateways if workload),
+        *(workload for pipeline in pipelines for workload in make.stages(pipeline)),
+        *(make.sink(secret, sinks[secret]) for secret in sorted(sinks)),
+    ]
     names = [workload.name for workload in found]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -115,61 +124,70 @@ def _document(resource: TradingPipeline | TradingAccount, *without: str) -> dict
     return document | {"metadata": metadata, "spec": spec}
 
 
-class _Maker:
-    """Builds the workloads of one namespace."""
+def sink_secrets(pipeline: TradingPipeline) -> list[str]:
+    """The databases a pipeline is kept in: a Secret's name, or empty for our own."""
+    return sorted({sink.dsn_secret or "" for sink in pipeline.spec.sinks})
 
-    def __init__(
-        self,
-        namespace: str,
-        placement: Placement,
-        pipelines: list[TradingPipeline],
-        accounts: dict[str, TradingAccount],
-    ) -> None:
+
+def sink_name(secret: str) -> str:
+    """The workload that writes to a database."""
+    return f"sink-{secret.lower().replace('_', '-')}" if secret else "sink"
+
+
+def _grouped(
+    pipelines: list[TradingPipeline], keys: Callable[[TradingPipeline], list[str]]
+) -> dict[str, list[TradingPipeline]]:
+    groups: dict[str, list[TradingPipeline]] = {}
+    for pipeline in pipelines:
+        for key in keys(pipeline):
+            groups.setdefault(key, []).append(pipeline)
+    return groups
+
+
+class WorkloadMaker:
+    """Builds the workloads of one namespace, each from the resources it depends on and no others."""
+
+    def __init__(self, namespace: str, placement: Placement) -> None:
         self._namespace, self._placement = namespace, placement
-        self._pipelines, self._accounts = pipelines, accounts
         self._names = Names(namespace)
 
-    def symbols_of(self, account: TradingAccount) -> list[str]:
-        used = [p for p in self._pipelines if p.spec.account == account.metadata.name]
-        return sorted({symbol for p in used for symbol in p.spec.feed.symbols})
-
-    def has_venue(self, account: TradingAccount) -> bool:
-        """A simulated venue is there only while something is traded on it; a real one always is."""
-        return account.spec.venue != "Simulated" or bool(self.symbols_of(account))
-
-    def simulator(self, account: TradingAccount) -> Workload:
+    def simulator(self, account: TradingAccount, pipelines: list[TradingPipeline]) -> Workload | None:
+        """The exchange of a Simulated account; none while nothing is traded on it."""
+        if account.spec.venue != "Simulated" or not pipelines:
+            return None
         name = f"simulator-{account.metadata.name}"
         config = self._common("simulator", name) | {
             "account": _document(account),
-            "symbols": self.symbols_of(account),
+            "symbols": sorted({symbol for p in pipelines for symbol in p.spec.feed.symbols}),
             "http_port": self._placement.port(name, "http"),
         }
         return Workload(name, "simulator", config)
 
-    def feed(self, feed: str) -> Workload:
-        users = [p for p in self._pipelines if feed_name(p) == feed]
-        first = users[0].spec.feed
+    def feed(self, feed: str, pipelines: list[TradingPipeline]) -> Workload:
+        """The feed of these pipelines, all of which have it by ``feed_name``; at least one."""
+        first = pipelines[0].spec.feed
         name = f"feed-{feed}"
         config = self._common("feed", name) | {
             "feed": feed,
             "venue": first.venue,
             "market": first.market,
-            "symbols": sorted({symbol for p in users for symbol in p.spec.feed.symbols}),
-            "depth": any(p.spec.feed.depth for p in users),
+            "symbols": sorted({symbol for p in pipelines for symbol in p.spec.feed.symbols}),
+            "depth": any(p.spec.feed.depth for p in pipelines),
             "replay": first.replay.model_dump(by_alias=True) if first.replay else None,
             "generated": first.generated.model_dump(by_alias=True) if first.generated else None,
             "instruments": [],
         }
-        simulator = f"simulator-{users[0].spec.account}" if first.venue == "Simulated" else ""
+        simulator = f"simulator-{pipelines[0].spec.account}" if first.venue == "Simulated" else ""
         return Workload(name, "feed", config | self._venue_urls(simulator), (simulator,) if simulator else ())
 
-    def gateway(self, account: TradingAccount) -> Workload:
-        users = [p for p in self._pipelines if p.spec.account == account.metadata.name]
+    def gateway(self, account: TradingAccount, pipelines: list[TradingPipeline]) -> Workload | None:
+        """The gateway of an account for all its pipelines; none where its simulator does not run."""
         simulator = f"simulator-{account.metadata.name}" if account.spec.venue == "Simulated" else ""
-        name = f"gateway-{account.metadata.name}"
-        config = self._common("gateway", name) | {
+        if simulator and not pipelines:
+            return None
+        config = self._common("gateway", f"gateway-{account.metadata.name}") | {
             "account": _document(account),
-            "feeds": sorted({feed_name(p) for p in users}),
+            "feeds": sorted({feed_name(p) for p in pipelines}),
             "pipelines": [
                 {
                     "name": p.metadata.name,
@@ -178,15 +196,15 @@ class _Maker:
                         self._names.stage(p.metadata.name, shard, "allocation") for shard in range(p.spec.feed.shards)
                     ],
                 }
-                for p in users
+                for p in pipelines
             ],
         }
         secret = account.spec.credentials.secret_name if account.spec.credentials else ""
-        return Workload(
-            name, "gateway", config | self._venue_urls(simulator), (simulator,) if simulator else (), secret
-        )
+        after = (simulator,) if simulator else ()
+        return Workload(config["name"], "gateway", config | self._venue_urls(simulator), after, secret)
 
-    def pipeline(self, pipeline: TradingPipeline) -> list[Workload]:
+    def stages(self, pipeline: TradingPipeline) -> list[Workload]:
+        """The workers of a pipeline: one a shard where fused, otherwise one a shard and stage."""
         spec = pipeline.spec
         groups = [list(STAGES)] if spec.topology == "Fused" else [[stage] for stage in STAGES]
         made = []
@@ -222,22 +240,17 @@ class _Maker:
         }
         return Workload(worker, "pipeline", config)
 
-    def sinks(self) -> list[Workload]:
-        """One for our own database, one for each that is given by a secret."""
-        secrets = {sink.dsn_secret or "" for pipeline in self._pipelines for sink in pipeline.spec.sinks}
-        return [self._sink(secret) for secret in sorted(secrets)]
-
-    def _sink(self, secret: str) -> Workload:
-        users = [p for p in self._pipelines if any((sink.dsn_secret or "") == secret for sink in p.spec.sinks)]
-        name = f"sink-{secret.lower().replace('_', '-')}" if secret else "sink"
+    def sink(self, secret: str, pipelines: list[TradingPipeline]) -> Workload:
+        """What keeps these pipelines in one database: our own, or the one a secret names."""
+        name = sink_name(secret)
         config = self._common("sink", name) | {
             "dsn": "" if secret else self._placement.dsn,
-            "pipelines": sorted(p.metadata.name for p in users),
-            "accounts": sorted({p.spec.account for p in users}),
-            "feeds": sorted({feed_name(p) for p in users}),
+            "pipelines": sorted(p.metadata.name for p in pipelines),
+            "accounts": sorted({p.spec.account for p in pipelines}),
+            "feeds": sorted({feed_name(p) for p in pipelines}),
             "subjects": sorted(
                 self._names.stage(p.metadata.name, shard, "allocation")
-                for p in users
+                for p in pipelines
                 for shard in range(p.spec.feed.shards)
             ),
         }
