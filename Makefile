@@ -9,7 +9,7 @@ PINNED_UV = $(shell sed -n 's/^ *"\(uv==[^ "]*\)",$$/\1/p' pyproject.toml)
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := setup
-.PHONY: help setup demo test unit lint types secrets format generate generate-check bench coverage pin lock lock-check clean
+.PHONY: help setup demo test unit lint types secrets format generate generate-check crds crds-check cluster-api cluster-down bench coverage pin lock lock-check clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' Makefile
@@ -56,6 +56,18 @@ generate: setup ## Make the Python of the protobuf contracts anew
 
 generate-check: setup ## Fail if the committed Python is not what the contracts give
 	@$(BIN)/python hack/generate.py --check
+
+crds: setup ## Make the CustomResourceDefinitions anew from the models
+	@$(BIN)/python hack/crds.py
+
+crds-check: setup ## Fail if the committed definitions are not what the models give
+	@$(BIN)/python hack/crds.py --check
+
+cluster-api: setup ## Start a Kubernetes control plane of processes, without nodes
+	@$(BIN)/python hack/cluster.py up
+
+cluster-down: setup ## End it
+	@$(BIN)/python hack/cluster.py down
 
 bench: setup ## Measure, and write out/bench.json
 	@$(BIN)/python tests/bench/bench.py

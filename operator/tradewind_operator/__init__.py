@@ -1,1 +1,1 @@
-"""The Kubernetes operator; its reconcilers arrive with the operator's own release."""
+"""The Kubernetes operator: watches resources, plans what should run for them, and sees that it does."""

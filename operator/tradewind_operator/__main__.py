@@ -1,20 +1,90 @@
-"""``tradewind-operator``: the entry point of the operator's image."""
+"""``tradewind-operator``: the entry point of the operator's image. Settings come from flags or the environment."""
 
 from __future__ import annotations
 
+import argparse
+import asyncio
+import logging
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
+import structlog
+from tradewind.errors import TradewindError
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Tells what this version can do; exit code 2, because it cannot reconcile yet."""
-    if "--version" in (sys.argv[1:] if arguments is None else arguments):
+FAILED = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the operator until it is told to stop; the process's exit code."""
+    given = _parser().parse_args(arguments)
+    if given.version:
         sys.stdout.write(f"tradewind-operator {version('tradewind-operator')}\n")
-        return
-    sys.stderr.write("this version has no reconcilers: run manifests without a cluster by `tradewind up -f DIR`\n")
-    sys.exit(2)
+        return 0
+    _configure_logging()
+    try:
+        asyncio.run(_run(given))
+    except TradewindError as error:
+        sys.stderr.write(f"{error}\n")
+        return FAILED
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="tradewind-operator", description=__doc__)
+    environment = os.environ.get
+    parser.add_argument("--version", action="store_true", help="print the version and end")
+    parser.add_argument("--namespace", action="append", default=None, help="watch this namespace only; may be repeated")
+    parser.add_argument("--nats-url", default=environment("TRADEWIND_NATS_URL", "nats://nats:4222"))
+    parser.add_argument(
+        "--worker-nats-url", default=environment("TRADEWIND_WORKER_NATS_URL"), help="NATS as workers reach it"
+    )
+    parser.add_argument(
+        "--image", default=environment("TRADEWIND_WORKER_IMAGE", "tradewind-worker:dev"), help="image of the workers"
+    )
+    parser.add_argument("--dsn", default=environment("TRADEWIND_DSN", ""), help="database of sinks that name no Secret")
+    parser.add_argument("--health-port", type=int, default=int(environment("TRADEWIND_HEALTH_PORT", "9090")))
+    parser.add_argument("--resync-seconds", type=float, default=300.0, help="how often full lists are compared")
+    parser.add_argument("--standby", action="store_true", help="a second gateway for each account, fenced until needed")
+    return parser
+
+
+async def _run(given: argparse.Namespace) -> None:
+    from tradewind_operator.app import Settings, run
+    from tradewind_operator.platform import Platform
+
+    namespaces = given.namespace or [n for n in os.environ.get("TRADEWIND_NAMESPACES", "").split(",") if n]
+    platform = Platform(
+        image=given.image, nats_url=given.worker_nats_url or given.nats_url, dsn=given.dsn, standby=given.standby
+    )
+    settings = Settings(platform, given.nats_url, tuple(namespaces), given.health_port, given.resync_seconds)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await run(settings, stop)
+
+
+def _configure_logging() -> None:
+    """Lines of JSON on stderr."""
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def script() -> None:
+    """The console script."""
+    sys.exit(main())
 
 
 if __name__ == "__main__":
-    main()
+    script()

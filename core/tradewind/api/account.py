@@ -46,7 +46,10 @@ class Simulation(Model):
     """What the matching engine assumes; printed on every report."""
 
     balances: dict[Currency, NonNegativeDecimal] = Field(
-        default_factory=lambda: {"USDT": "10000"}, description="What the account holds at first.", max_length=64
+        default_factory=lambda: {"USDT": "10000"},
+        description="What the account holds at first.",
+        json_schema_extra={"default": {"USDT": "10000"}},
+        max_length=64,
     )
     fees: Fees = Field(default_factory=Fees, description="What trading costs.")
     order_latency: PositiveDuration = Field("5ms", description="From the decision to the venue's book; never zero.")

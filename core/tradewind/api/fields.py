@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from tradewind import decimals, durations
@@ -14,6 +14,17 @@ from tradewind.errors import InvalidValue
 GROUP = "tradewind.io"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
+
+
+RULES = "x-rules"
+"""Where a field's JSON schema keeps its ``Rule`` objects."""
+
+
+class Rule(NamedTuple):
+    """What the API server checks by itself: a CEL expression over ``self``, and what is wrong where it is false."""
+
+    rule: str
+    message: str
 
 
 class Model(BaseModel):
@@ -56,16 +67,36 @@ def _positive_duration(text: str) -> str:
     return text
 
 
+_POSITIVE = Rule("quantity(self).isGreaterThan(quantity('0'))", "must be above zero")
+_LONGER = Rule("duration(self) > duration('0s')", "must be longer than 0s")
+_RATIO = Rule("quantity(self).compareTo(quantity('1')) <= 0", "must be between 0 and 1")
+_UNSIGNED = decimals.PATTERN.replace("-?", "")
+
+
+def _as_decimal(pattern: str, *rules: Rule) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "maxLength": 30, "pattern": pattern, RULES: list(rules)})
+
+
+def _as_duration(*rules: Rule) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "maxLength": 40, "pattern": durations.PATTERN, RULES: list(rules)})
+
+
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=40)]
 Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9_./-]*$", max_length=32)]
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,12}$")]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,12}$", max_length=12)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=256)]
-DecimalText = Annotated[str, StringConstraints(max_length=30), AfterValidator(_decimal)]
-PositiveDecimal = Annotated[str, StringConstraints(max_length=30), AfterValidator(_positive)]
-NonNegativeDecimal = Annotated[str, StringConstraints(max_length=30), AfterValidator(_not_negative)]
-Ratio = Annotated[str, StringConstraints(max_length=30), AfterValidator(_ratio)]
-DurationText = Annotated[str, StringConstraints(max_length=40), AfterValidator(_duration)]
-PositiveDuration = Annotated[str, StringConstraints(max_length=40), AfterValidator(_positive_duration)]
+DecimalText = Annotated[str, StringConstraints(max_length=30), AfterValidator(_decimal), _as_decimal(decimals.PATTERN)]
+PositiveDecimal = Annotated[
+    str, StringConstraints(max_length=30), AfterValidator(_positive), _as_decimal(_UNSIGNED, _POSITIVE)
+]
+NonNegativeDecimal = Annotated[
+    str, StringConstraints(max_length=30), AfterValidator(_not_negative), _as_decimal(_UNSIGNED)
+]
+Ratio = Annotated[str, StringConstraints(max_length=30), AfterValidator(_ratio), _as_decimal(_UNSIGNED, _RATIO)]
+DurationText = Annotated[str, StringConstraints(max_length=40), AfterValidator(_duration), _as_duration()]
+PositiveDuration = Annotated[
+    str, StringConstraints(max_length=40), AfterValidator(_positive_duration), _as_duration(_LONGER)
+]
 
 
 class Metadata(Model):

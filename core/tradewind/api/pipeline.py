@@ -181,6 +181,7 @@ class AllocationSettings(Model):
     by_regime: dict[Regime, Ratio] = Field(
         default_factory=_fractions,
         description="Fraction of capital a symbol may take, by regime; a regime not listed takes none.",
+        json_schema_extra={"default": {str(regime): fraction for regime, fraction in _fractions().items()}},
     )
     before_regime: Ratio = Field("0", description="The fraction while no regime is known yet.")
     cooldown: DurationText = Field("30s", description="Time between two entries in one symbol; exits never wait.")

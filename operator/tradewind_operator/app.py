@@ -1,0 +1,135 @@
+"""The operator put together and run: the one place that knows all of its parts."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+import kopf
+import structlog
+from kubernetes.aio import config as kubernetes_config
+from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.config.config_exception import ConfigException
+from tradewind.contract.streams import StreamSizes
+from tradewind.errors import Unavailable
+
+from tradewind_operator.api import ApiServer
+from tradewind_operator.data_plane import DataPlane
+from tradewind_operator.health import health_server
+from tradewind_operator.metrics import AGE, DEPTH, FRESHNESS, RESOURCES
+from tradewind_operator.names import OURS
+from tradewind_operator.plan import Body
+from tradewind_operator.platform import Platform
+from tradewind_operator.reconciler import Reconciler
+from tradewind_operator.resync import EVERY_S, Resync
+from tradewind_operator.watching import Watching
+from tradewind_operator.work_queue import WorkQueue
+from tradewind_operator.world import World
+
+log = structlog.get_logger()
+STUCK_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``namespaces`` empty is the whole cluster; ``health_port`` 0 takes a free one."""
+
+    platform: Platform
+    nats_url: str
+    namespaces: tuple[str, ...] = ()
+    health_port: int = 9090
+    resync_s: float = EVERY_S
+    sizes: StreamSizes = field(default_factory=StreamSizes)
+
+
+class Operator:
+    """The parts, wired to one another."""
+
+    def __init__(self, settings: Settings, client: ApiClient) -> None:
+        api = ApiServer(client)
+        self._settings = settings
+        self.world = World()
+        self.data_plane = DataPlane(settings.nats_url, settings.sizes, self._answered)
+        self.queue = WorkQueue(lambda key: self.reconciler.reconcile(key), time.monotonic)
+        self.reconciler = Reconciler(self.world, api, self.data_plane, settings.platform, self.queue.add)
+        self.watching = Watching(self.world, self.queue.add, self._tell_halt)
+        self.resync = Resync(
+            self.world, api, self.watching, self.queue.add, list(settings.namespaces), settings.resync_s
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Watch and work until stopped."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(self.data_plane.run(), name="data plane"),
+                group.create_task(self.queue.run(), name="queue"),
+                group.create_task(self.resync.run(), name="resync"),
+            ]
+            await kopf.operator(
+                registry=self.watching.registry(),
+                standalone=True,
+                clusterwide=not self._settings.namespaces,
+                namespaces=self._settings.namespaces,
+                stop_flag=stop,
+            )
+            for task in tasks:
+                task.cancel()
+
+    def wrong(self) -> str:
+        """Why the operator should be started anew; empty if it should not."""
+        if self.queue.age_s > STUCK_S:
+            return f"the queue has not moved for {self.queue.age_s:.0f} s"
+        return "" if self.resync.fresh else f"the watches have not been complete for {self.resync.age_s:.0f} s"
+
+    def unready(self) -> str:
+        return "" if self.watching.indexed or not self.world.everything() else "the first lists are coming in"
+
+    def collect(self) -> None:
+        """Bring the gauges up to date."""
+        DEPTH.set(self.queue.depth)
+        AGE.set(self.queue.age_s)
+        FRESHNESS.set(self.resync.age_s)
+        seen = self.world.uids()
+        for kind in OURS:
+            RESOURCES.labels(kind).set(len(seen.get(kind, {})))
+
+    def _answered(self, namespace: str, uid: str) -> None:
+        for key in self.world.keys_of(namespace, "KillSwitch"):
+            seen = self.world.seen(key)
+            if seen is not None and seen.uid == uid:
+                self.queue.add(key)
+
+    async def _tell_halt(self, namespace: str, key: str, document: Body) -> None:
+        try:
+            await self.data_plane.serve(namespace).tell(key, document)
+        except Unavailable as error:
+            log.warning("halt_not_told", key=key, error=str(error))  # the reconcile of the halt tells it again
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """The operator's life, until stopped.
+
+    Raises:
+        Unavailable: there is no way to an API server: neither a service account nor a kubeconfig.
+    """
+    async with ApiClient(await _configuration()) as client:
+        operator = Operator(settings, client)
+        health = health_server(settings.health_port, operator.wrong, operator.unready, operator.collect)
+        async with health as port:
+            log.info("operator_started", health_port=port, namespaces=settings.namespaces or "all")
+            await operator.run(stop)
+    log.info("operator_stopped")
+
+
+async def _configuration() -> Configuration:
+    configuration = Configuration()
+    configuration.connection_pool_maxsize = 32
+    try:
+        kubernetes_config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+    except ConfigException:
+        try:
+            await kubernetes_config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        except (ConfigException, OSError) as error:
+            raise Unavailable(f"no API server: run in a cluster, or set KUBECONFIG ({error})") from error
+    return configuration

@@ -1,0 +1,61 @@
+"""Conditions as kstatus has them: Ready always; Reconciling and Stalled only while True; the kind's own beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+ABNORMAL = ("Reconciling", "Stalled", "Contended")
+"""Types that are left out instead of being False."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """``status`` True or False; a reason in PascalCase that a person can act on; the message says how."""
+
+    type: str
+    status: bool
+    reason: str
+    message: str = ""
+
+
+def merged(before: list[Mapping[str, Any]], wanted: list[Condition], generation: int, now: str) -> list[dict[str, Any]]:
+    """The wanted conditions as the status has them; a time changes only where the status changes.
+
+    ``before`` is what the resource has, ``now`` a time as RFC 3339. A condition of ABNORMAL that is False is left out.
+    """
+    known = {one.get("type"): one for one in before}
+    listed = []
+    for condition in wanted:
+        if condition.type in ABNORMAL and not condition.status:
+            continue
+        status = "True" if condition.status else "False"
+        old = known.get(condition.type, {})
+        since = old.get("lastTransitionTime") if old.get("status") == status else None
+        listed.append(
+            {
+                "type": condition.type,
+                "status": status,
+                "reason": condition.reason,
+                "message": condition.message[:1024],
+                "lastTransitionTime": since or now,
+                "observedGeneration": generation,
+            }
+        )
+    return sorted(listed, key=lambda one: (one["type"] != "Ready", one["type"]))
+
+
+def readiness(ready: bool, reason: str, message: str, *, stalled: bool = False) -> list[Condition]:
+    """Ready, and what it is if it is not: Stalled needs a person, Reconciling only time."""
+    return [
+        Condition("Ready", ready, reason, message),
+        Condition("Reconciling", not ready and not stalled, reason, message),
+        Condition("Stalled", not ready and stalled, reason, message),
+    ]
+
+
+def transitions(before: list[Mapping[str, Any]], after: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The conditions that are new or say something else than before: what people should get an Event for."""
+    known = {one.get("type"): (one.get("status"), one.get("reason")) for one in before}
+    return [one for one in after if known.get(one["type"]) != (one["status"], one["reason"])]

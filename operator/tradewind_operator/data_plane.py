@@ -1,0 +1,224 @@
+"""The control bucket of every namespace: limits and halts are written, heartbeats and acknowledgements read.
+
+NATS may be away for any time: what could not be told is told when it is back, and reconciling goes on meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import nats
+import nats.errors
+import structlog
+from nats.aio.client import Client
+from nats.js.api import DiscardPolicy, KeyValueConfig, RetentionPolicy, StorageType, StreamConfig
+from nats.js.errors import APIError, KeyNotFoundError, NoStreamResponseError, NotFoundError
+from nats.js.kv import KeyValue
+from tradewind.contract.streams import StreamSizes, buckets_of, streams_of
+from tradewind.contract.subjects import Names, escape, operator_key
+from tradewind.errors import Unavailable
+
+from tradewind_operator.live import Live
+from tradewind_operator.plan import Body
+
+log = structlog.get_logger()
+AWAY = (nats.errors.Error, APIError, NoStreamResponseError, TimeoutError, OSError)
+BEAT_S, RETRY_S = 1.0, 0.5
+
+
+class DataPlane:
+    """One connection; a bucket for each namespace that has something of ours. ``on_answer`` is called with the namespace
+    and uid of a halt whenever a gateway says something of it."""
+
+    def __init__(self, url: str, sizes: StreamSizes, on_answer: Callable[[str, str], None]) -> None:
+        self._url, self._sizes, self._on_answer = url, sizes, on_answer
+        self._client: Client | None = None
+        self._buckets: dict[str, NamespaceBucket] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def run(self) -> None:
+        """Connect, and stay connected, until cancelled."""
+        while self._client is None:
+            try:
+                self._client = await nats.connect(
+                    self._url, name="tradewind-operator", max_reconnect_attempts=-1, reconnect_time_wait=RETRY_S
+                )
+            except AWAY as error:
+                log.warning("nats_away", url=self._url, error=repr(error))
+                await asyncio.sleep(RETRY_S)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for task in self._tasks.values():
+                task.cancel()
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            await self._client.close()
+
+    def serve(self, namespace: str) -> NamespaceBucket:
+        """The bucket of a namespace, kept from now on."""
+        if namespace not in self._buckets:
+            bucket = NamespaceBucket(namespace, self._sizes, lambda: self._client, self._on_answer)
+            self._buckets[namespace] = bucket
+            self._tasks[namespace] = asyncio.create_task(bucket.run(), name=f"bucket {namespace}")
+        return self._buckets[namespace]
+
+    def leave(self, namespace: str) -> None:
+        """Nothing of ours is in this namespace any more; its streams stay, they are its history."""
+        task = self._tasks.pop(namespace, None)
+        if task is not None:
+            task.cancel()
+            del self._buckets[namespace]
+
+    @property
+    def connected(self) -> bool:
+        return self._client is not None and self._client.is_connected
+
+
+class NamespaceBucket:
+    """What a namespace was told and what it says; see ``DataPlane``."""
+
+    def __init__(
+        self,
+        namespace: str,
+        sizes: StreamSizes,
+        client: Callable[[], Client | None],
+        on_answer: Callable[[str, str], None],
+    ) -> None:
+        self._namespace, self._sizes, self._names = namespace, sizes, Names(namespace)
+        self._client, self._on_answer = client, on_answer
+        self._bucket: KeyValue | None = None
+        self._told: dict[str, bytes] = {}
+        self._heartbeats: dict[str, bytes] = {}
+        self._acks: dict[str, dict[str, Mapping[str, Any]]] = defaultdict(dict)
+
+    async def run(self) -> None:
+        """Make what is missing, then beat and watch, until cancelled."""
+        while True:
+            client = self._client()
+            if client is None or not client.is_connected:
+                await asyncio.sleep(RETRY_S)
+                continue
+            try:
+                await self._ensure(client)
+                self._bucket = await client.jetstream().key_value(self._names.control_bucket)
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._beat(self._bucket))
+                    group.create_task(self._watch(self._bucket))
+            except* AWAY as error:
+                log.warning("control_bucket_away", namespace=self._namespace, error=repr(error.exceptions[0]))
+                self._bucket = None
+                self._told.clear()
+            await asyncio.sleep(RETRY_S)
+
+    async def tell(self, key: str, document: Body) -> bool:
+        """Have a key hold a document; whether anything had to be written.
+
+        Raises:
+            Unavailable: the bucket does not answer; tell it again.
+        """
+        data = json.dumps(document, sort_keys=True).encode()
+        if self._told.get(key) == data:
+            return False
+        if self._bucket is None:
+            raise Unavailable(f"the control bucket of {self._namespace} does not answer: is NATS up?")
+        try:
+            if await self._holds(self._bucket, key, data):
+                return False
+            await self._bucket.put(key, data)
+        except AWAY as error:
+            raise Unavailable(f"the control bucket of {self._namespace} does not answer: {error!r}") from error
+        self._told[key] = data
+        return True
+
+    def live(self) -> Live:
+        """What is known of the workers now."""
+        beats = _Decoded(self._heartbeats)
+        return Live(beats, {uid: dict(found) for uid, found in self._acks.items()}, time.time_ns())
+
+    async def _holds(self, bucket: KeyValue, key: str, data: bytes) -> bool:
+        """After a restart of the operator most keys already hold what they should."""
+        try:
+            holds = (await bucket.get(key)).value == data
+        except KeyNotFoundError:
+            return False
+        if holds:
+            self._told[key] = data
+        return holds
+
+    async def _beat(self, bucket: KeyValue) -> None:
+        """The freshness of the first halt path."""
+        while True:
+            await bucket.put(operator_key(), str(time.time_ns()).encode())
+            await asyncio.sleep(BEAT_S)
+
+    async def _watch(self, bucket: KeyValue) -> None:
+        watcher = await bucket.watchall()
+        async for entry in watcher:
+            if entry is None or entry.operation:
+                continue
+            prefix, _, rest = entry.key.partition(".")
+            if prefix == "heartbeat":
+                self._heartbeats[rest] = entry.value or b"{}"
+            elif prefix == "ack":
+                self._hear(entry.key, entry.value or b"{}")
+
+    def _hear(self, key: str, value: bytes) -> None:
+        try:
+            ack = json.loads(value)
+            account, uid = str(ack["account"]), str(ack["uid"])
+        except (ValueError, KeyError, TypeError) as error:
+            log.warning("unreadable_ack", namespace=self._namespace, key=key, error=repr(error))
+            return
+        self._acks[uid][account] = ack
+        self._on_answer(self._namespace, uid)
+
+    async def _ensure(self, client: Client) -> None:
+        """Streams and buckets, made where they are missing."""
+        js = client.jetstream()
+        for stream in streams_of(self._names, self._sizes):
+            try:
+                await js.stream_info(stream.name)
+            except NotFoundError:
+                await js.add_stream(
+                    StreamConfig(
+                        name=stream.name,
+                        subjects=list(stream.subjects),
+                        retention=RetentionPolicy.LIMITS,
+                        discard=DiscardPolicy.OLD,
+                        storage=StorageType.FILE,
+                        max_bytes=stream.max_bytes,
+                        num_replicas=self._sizes.replicas,
+                        allow_direct=True,
+                    )
+                )
+        for name in buckets_of(self._names):
+            try:
+                await js.key_value(name)
+            except NotFoundError:
+                size, copies = self._sizes.bucket_bytes, self._sizes.replicas
+                await js.create_key_value(KeyValueConfig(bucket=name, history=1, max_bytes=size, replicas=copies))
+
+
+class _Decoded(Mapping[str, Mapping[str, Any]]):
+    """Heartbeats are read when they are asked for: most of the thousands a second never are."""
+
+    def __init__(self, raw: Mapping[str, bytes]) -> None:
+        self._raw = raw
+
+    def __getitem__(self, workload: str) -> Mapping[str, Any]:
+        try:
+            found = json.loads(self._raw[escape(workload)])
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def __iter__(self) -> Any:
+        return iter(self._raw)
+
+    def __len__(self) -> int:
+        return len(self._raw)

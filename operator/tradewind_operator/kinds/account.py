@@ -1,0 +1,119 @@
+"""TradingAccount: its gateway, the simulator of a Simulated one, its limits in the control bucket, and its status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tradewind.api.account import TradingAccount
+from tradewind.api.pipeline import TradingPipeline
+from tradewind.api.references import account_problems, policies_of
+from tradewind.contract.subjects import limits_key
+from tradewind.workloads import Workload, WorkloadMaker, limits_document
+
+from tradewind_operator.conditions import Condition, readiness
+from tradewind_operator.kinds.revisions import revisions_of
+from tradewind_operator.kinds.status import Judgement, plan_with_status
+from tradewind_operator.kinds.workers import deadline_passed, is_up, owner_reference, unwanted, why_down, worker_objects
+from tradewind_operator.live import Live
+from tradewind_operator.names import Key, child_name
+from tradewind_operator.plan import Body, Plan
+from tradewind_operator.platform import ClusterPlacement, Platform
+from tradewind_operator.world import World
+
+MAX_POSITIONS = 100
+
+
+def plan_account(key: Key, world: World, platform: Platform, live: Live, now: str) -> Plan:
+    """``now`` as RFC 3339. Limits reach the gateway through the bucket, so that changing them restarts nothing."""
+    seen = world.seen(key)
+    if seen is None:
+        return Plan(prune=tuple(world.children(key)))
+    account = world.accepted(key)
+    problems = list(seen.problems)
+    if isinstance(seen.resource, TradingAccount):
+        problems += [f"{path}: {remedy} (given: {value!r})" for path, value, remedy in account_problems(seen.resource)]
+    if not isinstance(account, TradingAccount) or (problems and seen.resource is not None):
+        return plan_with_status(
+            seen, Judgement(readiness(False, "InvalidSpec", "; ".join(problems), stalled=True)), now
+        )
+    pipelines = world.of_account(key.namespace, key.name)
+    make = WorkloadMaker(key.namespace, ClusterPlacement(platform))
+    simulator, gateway = make.simulator(account, pipelines), make.gateway(account, pipelines)
+    owner = owner_reference(key, seen)
+    objects: list[Body] = []
+    if simulator is not None:
+        objects += worker_objects(simulator, key, [owner], platform)
+    if gateway is not None:
+        objects += worker_objects(gateway, key, [owner], platform, replicas=_gateways(platform))
+    revisions, old = revisions_of(key, seen, world)
+    limits = limits_document(account, pipelines, world.policies(key.namespace))
+    judgement = _judge(key, world, account, pipelines, [w for w in (simulator, gateway) if w], platform, live)
+    if problems:
+        judgement = judgement.stalled("InvalidSpec", f"the last valid specification runs on; {'; '.join(problems)}")
+    prune = (*unwanted(world, key, objects, keep=("ControllerRevision",)), *old)
+    bucket = ((limits_key(key.name), limits),)
+    return plan_with_status(seen, judgement, now, (*revisions, *objects), prune, bucket)
+
+
+def _gateways(platform: Platform) -> int:
+    return 2 if platform.standby else 1
+
+
+def _judge(
+    key: Key,
+    world: World,
+    account: TradingAccount,
+    pipelines: list[TradingPipeline],
+    workers: list[Workload],
+    platform: Platform,
+    live: Live,
+) -> Judgement:
+    bound = [p for p in policies_of(account, pipelines, world.policies(key.namespace)) if p.spec.mode == "Enforce"]
+    wanted = {worker.name: _gateways(platform) if worker.role == "gateway" else 1 for worker in workers}
+    down = [
+        name
+        for name, replicas in wanted.items()
+        if not is_up(world.child(key, "Deployment", child_name(name)), replicas)
+    ]
+    figures = live.figures(f"gateway-{key.name}")
+    halted = bool(figures.get("halts"))
+    if not bound:
+        message = (
+            f"no RiskPolicy in mode Enforce selects account {key.name}: apply one; until then every order is denied"
+        )
+        conditions = readiness(False, "NoRiskPolicy", message, stalled=True)
+    elif not workers:
+        conditions = readiness(True, "Idle", "no pipeline trades on this account")
+    elif down:
+        late = any(deadline_passed(world, key, name) for name in down)
+        message = "; ".join(why_down(world, key, name) for name in down)
+        if late and account.spec.credentials:
+            message += f"; the Secret {account.spec.credentials.secret_name} must have the keys apiKey and apiSecret"
+        conditions = readiness(False, "WorkersNotReady", message, stalled=late)
+    else:
+        conditions = readiness(True, "Trading", "the gateway is reconciled and takes orders")
+    conditions.append(Condition("Halted", halted, "KillSwitch" if halted else "NoHalt", _halts(figures)))
+    status: Body = {"halted": halted, "gateways": len(workers) - len(down) if workers else 0}
+    return Judgement(conditions, status | _figures(figures), applied=not down)
+
+
+def _halts(figures: Mapping[str, Any]) -> str:
+    return "; ".join(f"{halt['action']}: {halt['reason']}" for halt in figures.get("halts", []))
+
+
+def _figures(figures: Mapping[str, Any]) -> Body:
+    """Coarse figures of the gateway: the live ones are in the bucket and in its metrics."""
+    if not figures:
+        return {}
+    found: Body = {
+        "openOrders": int(figures.get("working", 0)),
+        "positions": [
+            {"symbol": p["symbol"], "quantity": p["quantity"], "entry": p["averageEntry"], "pipeline": p["pipeline"]}
+            for p in figures.get("positions", [])[:MAX_POSITIONS]
+        ],
+    }
+    for name, source in (("equity", "equity"), ("dayPnl", "dayProfit")):
+        if figures.get(source) is not None:
+            found[name] = figures[source]
+    return found

@@ -1,0 +1,100 @@
+"""KillSwitch: who is in its scope, what every gateway in scope has confirmed, and whether the halt is in force."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from tradewind.api.account import TradingAccount
+from tradewind.api.kill_switch import KillSwitch
+from tradewind.api.kinds import to_document
+from tradewind.contract.subjects import halt_key
+
+from tradewind_operator.conditions import Condition, readiness
+from tradewind_operator.kinds.status import Judgement, plan_with_status
+from tradewind_operator.live import Live
+from tradewind_operator.names import Key
+from tradewind_operator.plan import Body, Plan
+from tradewind_operator.world import World
+
+
+def halt_message(body: Body) -> tuple[str, Body]:
+    """The bucket's key and document of a halt as the API server has it. One that cannot be read is passed on as it is:
+    a gateway halts on what it cannot read."""
+    metadata = body["metadata"]
+    document = {
+        "apiVersion": body["apiVersion"],
+        "kind": body["kind"],
+        "metadata": {"name": metadata["name"], "namespace": metadata["namespace"], "uid": metadata["uid"]},
+        "spec": body.get("spec"),
+    }
+    return halt_key(metadata["uid"]), document
+
+
+def in_scope(switch: KillSwitch, world: World, namespace: str) -> list[str]:
+    """The accounts a halt concerns: by their own labels, or by those of a pipeline that trades on them."""
+    scope = switch.spec.scope
+    return [
+        account.metadata.name
+        for account in world.accounts(namespace)
+        if scope.namespace
+        or (scope.accounts and scope.accounts.matches(account.metadata.labels))
+        or (scope.pipelines and _any_pipeline(switch, world, namespace, account))
+    ]
+
+
+def plan_kill_switch(key: Key, world: World, live: Live, now: str) -> Plan:
+    """The halt itself is told to the bucket by the watch, before anything is planned; this repeats it and reports."""
+    seen = world.seen(key)
+    if seen is None:
+        return Plan()
+    told = halt_message(seen.body)
+    switch = seen.resource
+    if not isinstance(switch, KillSwitch):
+        message = f"{'; '.join(seen.problems)}; gateways halt on what they cannot read"
+        return plan_with_status(
+            seen, Judgement(readiness(False, "InvalidSpec", message, stalled=True)), now, bucket=(told,)
+        )
+    told = (told[0], to_document(switch))
+    members = sorted({*in_scope(switch, world, key.namespace), *seen.status.get("members", [])})
+    answers = live.answers(seen.uid)
+    gateways = [_gateway(account, answers[account]) for account in members if account in answers]
+    released = switch.spec.release
+    if released is not None:
+        conditions = readiness(True, "Released", f"by {released.by}: {released.reason}")
+    elif not members:
+        conditions = readiness(False, "NoTargets", "the scope matches no account: nothing is halted", stalled=True)
+    else:
+        missing = [name for name in members if not answers.get(name, {}).get("enforced")]
+        latched = all(name in answers for name in members)
+        if missing:
+            conditions = readiness(False, "Enforcing", f"not confirmed by the gateways of {', '.join(missing)}")
+        else:
+            conditions = readiness(True, "Enforced", f"{len(members)} gateways are quiet")
+        conditions.append(Condition("Latched", latched, "Acknowledged" if latched else "Waiting"))
+        conditions.append(Condition("Enforced", not missing, "Quiet" if not missing else "Waiting"))
+    status: Body = {"members": members, "latched": bool(members) and released is None, "gateways": gateways}
+    return plan_with_status(seen, Judgement(conditions, status, applied=True), now, bucket=(told,))
+
+
+def _any_pipeline(switch: KillSwitch, world: World, namespace: str, account: TradingAccount) -> bool:
+    selector = switch.spec.scope.pipelines
+    pipelines = world.of_account(namespace, account.metadata.name)
+    return selector is not None and any(selector.matches(pipeline.metadata.labels) for pipeline in pipelines)
+
+
+def _gateway(account: str, ack: Any) -> Body:
+    found: Body = {"account": account, "uid": str(ack.get("uid", ""))}
+    if "latchedAt" in ack:
+        found["ackedAt"] = _time(ack["latchedAt"])
+        found["latency"] = f"{(ack['latchedAt'] - ack.get('seenAt', ack['latchedAt'])) / 1e6:.3f}ms"
+    if "quietAt" in ack:
+        found["quietAt"] = _time(ack["quietAt"])
+        found["cancelled"] = int(ack.get("cancelled", 0))
+    if "flattenedAt" in ack:
+        found["flattened"] = True
+    return found
+
+
+def _time(nanoseconds: int) -> str:
+    return datetime.fromtimestamp(nanoseconds / 1e9, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,25 @@
+"""What the workers of a namespace have in common: identities, the gateways' view of halts, the three lanes."""
+
+from __future__ import annotations
+
+from tradewind_operator.builders.network_policy import LANES, build_network_policy
+from tradewind_operator.builders.role import build_role, build_role_binding
+from tradewind_operator.builders.service_account import GATEWAY, WORKER, build_service_account
+from tradewind_operator.kinds.workers import unwanted
+from tradewind_operator.names import Key, labels
+from tradewind_operator.plan import Body, Plan
+from tradewind_operator.platform import Platform
+from tradewind_operator.world import World
+
+
+def plan_namespace(key: Key, world: World, platform: Platform) -> Plan:
+    """Wanted while there is an account: nothing runs without one."""
+    if not world.accounts(key.namespace):
+        return Plan(prune=tuple(world.children(key)))
+    marks = labels(key)
+    objects: list[Body] = [build_service_account(name, key.namespace, marks) for name in (GATEWAY, WORKER)]
+    objects.append(build_role(GATEWAY, key.namespace, marks))
+    objects.append(build_role_binding(GATEWAY, key.namespace, marks))
+    if platform.network_policies:
+        objects += [build_network_policy(lane, key.namespace, marks) for lane in LANES]
+    return Plan(apply=tuple(objects), prune=unwanted(world, key, objects))

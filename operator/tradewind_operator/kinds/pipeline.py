@@ -1,0 +1,163 @@
+"""TradingPipeline: its stage workers, and what its status says of them, of its feed and of its account."""
+
+from __future__ import annotations
+
+from tradewind.api.pipeline import TradingPipeline
+from tradewind.api.references import pipeline_problems
+from tradewind.workloads import Workload, WorkloadMaker, feed_name
+
+from tradewind_operator.conditions import Condition, readiness
+from tradewind_operator.kinds.revisions import revisions_of
+from tradewind_operator.kinds.status import Judgement, plan_with_status, waited
+from tradewind_operator.kinds.workers import deadline_passed, is_up, owner_reference, unwanted, why_down, worker_objects
+from tradewind_operator.live import Live
+from tradewind_operator.names import Key, child_name
+from tradewind_operator.plan import Body, Plan
+from tradewind_operator.platform import ClusterPlacement, Platform
+from tradewind_operator.world import Seen, World
+
+APPROVED = "tradewind.io/approved-image"
+
+
+def plan_pipeline(key: Key, world: World, platform: Platform, live: Live, now: str) -> Plan:
+    """``now`` as RFC 3339. A specification that cannot run leaves what runs as it is."""
+    seen = world.seen(key)
+    if seen is None:
+        return Plan(prune=tuple(world.children(key)))
+    pipeline = world.accepted(key)
+    problems = list(seen.problems) or _problems(key, seen, world)
+    if not isinstance(pipeline, TradingPipeline):
+        return plan_with_status(
+            seen, Judgement(readiness(False, "InvalidSpec", "; ".join(problems), stalled=True)), now
+        )
+    workers = WorkloadMaker(key.namespace, ClusterPlacement(platform)).stages(pipeline)
+    missing_account = not any(a.metadata.name == pipeline.spec.account for a in world.accounts(key.namespace))
+    if problems and seen.resource is not None:
+        return plan_with_status(seen, _cannot_run(key, seen, world, workers, problems, missing_account, live, now), now)
+    replicas = 0 if _drained(pipeline, live) else 1
+    objects: list[Body] = []
+    owner = owner_reference(key, seen)
+    for worker in workers:
+        objects += worker_objects(worker, key, [owner], platform, pipeline.spec.template, replicas)
+    pending = _hold_image(objects, world, key, pipeline)
+    revisions, old = revisions_of(key, seen, world)
+    prune = (*unwanted(world, key, objects, keep=("ControllerRevision",)), *old)
+    judgement = _judge(key, world, pipeline, workers, replicas, live)
+    if problems:
+        judgement = judgement.stalled("InvalidSpec", f"the last valid specification runs on; {'; '.join(problems)}")
+    if pending:
+        judgement.conditions.append(
+            Condition("UpdatePending", True, "AwaitsApproval", f"annotate {APPROVED}={platform.image} to update")
+        )
+    return plan_with_status(seen, judgement, now, (*revisions, *objects), prune)
+
+
+def _problems(key: Key, seen: Seen, world: World) -> list[str]:
+    if not isinstance(seen.resource, TradingPipeline):
+        return []
+    accounts = {account.metadata.name: account for account in world.accounts(key.namespace)}
+    return [
+        f"{path}: {remedy}" + ("" if value is None else f" (given: {value!r})")
+        for path, value, remedy in pipeline_problems(seen.resource, accounts)
+    ]
+
+
+def _cannot_run(
+    key: Key,
+    seen: Seen,
+    world: World,
+    workers: list[Workload],
+    problems: list[str],
+    missing: bool,
+    live: Live,
+    now: str,
+) -> Judgement:
+    """A specification that is well formed and still cannot run: what is there is left alone."""
+    reason = "AccountNotFound" if missing else "InvalidSpec"
+    stalled = not missing or waited(seen, reason, now)
+    return Judgement(readiness(False, reason, "; ".join(problems), stalled=stalled), again_in_s=None if stalled else 30)
+
+
+def _judge(
+    key: Key, world: World, pipeline: TradingPipeline, workers: list[Workload], replicas: int, live: Live
+) -> Judgement:
+    spec = pipeline.spec
+    stages: list[Body] = []
+    for worker in workers:
+        up = is_up(world.child(key, "Deployment", child_name(worker.name)), replicas)
+        stages.append({"name": worker.name, "ready": up} | _figures(live, worker.name))
+    down = [
+        worker.name
+        for worker in workers
+        if not is_up(world.child(key, "Deployment", child_name(worker.name)), replicas)
+    ]
+    feed, gateway = f"feed-{feed_name(pipeline)}", f"gateway-{spec.account}"
+    feed_key = Key("Feed", key.namespace, feed_name(pipeline))
+    account_key = Key("TradingAccount", key.namespace, spec.account)
+    figures = live.figures(gateway)
+    halted = bool(figures.get("pipelineHalted", {}).get(pipeline.metadata.name, False))
+    if down:
+        late = any(deadline_passed(world, key, name) for name in down)
+        conditions = readiness(False, "WorkersNotReady", "; ".join(why_down(world, key, n) for n in down), stalled=late)
+    elif not is_up(world.child(feed_key, "Deployment", child_name(feed))):
+        conditions = readiness(False, "FeedNotReady", why_down(world, feed_key, feed))
+    elif not is_up(world.child(account_key, "Deployment", child_name(gateway))):
+        conditions = readiness(False, "AccountNotReady", why_down(world, account_key, gateway))
+    else:
+        ready = {"Running": ("Running", "trades"), "Paused": ("Paused", "takes no new positions")}
+        conditions = readiness(True, *ready.get(spec.desired_state, ("Drained", "is drained or draining")))
+    if spec.desired_state != "Running":
+        conditions.append(_at_rest(pipeline, live))
+    status: Body = {
+        "state": spec.desired_state,
+        "topology": spec.topology,
+        "symbols": len(spec.feed.symbols),
+        "halted": halted,
+        "stages": stages,
+    }
+    profit = figures.get("profitByPipeline", {}).get(pipeline.metadata.name)
+    if profit is not None:
+        status["dayPnl"] = profit
+    return Judgement(conditions, status, applied=not down)
+
+
+def _figures(live: Live, worker: str) -> Body:
+    figures = live.figures(worker)
+    found: Body = {}
+    if "lagSeconds" in figures:
+        found["lag"] = f"{float(figures['lagSeconds']):.0f}s"
+    return found
+
+
+def _at_rest(pipeline: TradingPipeline, live: Live) -> Condition:
+    """Whether pausing or draining is complete: nothing of the pipeline works at the venue any more."""
+    name, kind = pipeline.metadata.name, pipeline.spec.desired_state
+    figures = live.figures(f"gateway-{pipeline.spec.account}")
+    if not figures:
+        return Condition(kind, False, "GatewaySilent", "the account's gateway has not said whether orders are open")
+    working = int(figures.get("workingByPipeline", {}).get(name, 0))
+    if working:
+        return Condition(kind, False, "OrdersOpen", f"{working} orders still work at the venue")
+    return Condition(kind, True, "NoOrders", "no order of this pipeline works at the venue")
+
+
+def _drained(pipeline: TradingPipeline, live: Live) -> bool:
+    return pipeline.spec.desired_state == "Drained" and _at_rest(pipeline, live).status
+
+
+def _hold_image(objects: list[Body], world: World, key: Key, pipeline: TradingPipeline) -> bool:
+    """Where updates wait for approval, a worker that runs keeps its image; whether any does."""
+    policy, rests = pipeline.spec.update_policy, pipeline.spec.desired_state != "Running"
+    if policy == "Automatic" or (policy == "Window" and rests):
+        return False
+    pending = False
+    for body in objects:
+        there = world.child(key, body["kind"], body["metadata"]["name"])
+        if body["kind"] != "Deployment" or there is None:
+            continue
+        container = body["spec"]["template"]["spec"]["containers"][0]
+        runs = there["spec"]["template"]["spec"]["containers"][0]["image"]
+        if runs != container["image"] and pipeline.metadata.annotations.get(APPROVED) != container["image"]:
+            container["image"] = runs
+            pending = True
+    return pending

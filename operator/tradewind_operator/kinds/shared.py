@@ -1,0 +1,57 @@
+"""What several pipelines share: a venue's feed, a database's sink; owned by their accounts, gone with the last user."""
+
+from __future__ import annotations
+
+from tradewind.api.pipeline import TradingPipeline
+from tradewind.workloads import Workload, WorkloadMaker
+
+from tradewind_operator.builders.metadata import Owner
+from tradewind_operator.kinds.workers import owner_reference, unwanted, worker_objects
+from tradewind_operator.names import Key
+from tradewind_operator.plan import Plan
+from tradewind_operator.platform import ClusterPlacement, Platform
+from tradewind_operator.world import World
+
+OWN_DATABASE = "own"
+"""The name of the Sink that writes to the platform's own database."""
+
+
+def plan_feed(key: Key, world: World, platform: Platform) -> Plan:
+    users = _with_account(key, world, world.of_feed(key.namespace, key.name))
+    if not users:
+        return Plan(prune=tuple(world.children(key)))
+    return _plan(key, world, platform, _maker(key, platform).feed(key.name, users), users)
+
+
+def plan_sink(key: Key, world: World, platform: Platform) -> Plan:
+    secret = "" if key.name == OWN_DATABASE else key.name
+    users = _with_account(key, world, world.of_sink(key.namespace, secret))
+    if not users or not (secret or platform.dsn):
+        return Plan(prune=tuple(world.children(key)))
+    return _plan(key, world, platform, _maker(key, platform).sink(secret, users), users)
+
+
+def _plan(key: Key, world: World, platform: Platform, workload: Workload, users: list[TradingPipeline]) -> Plan:
+    objects = worker_objects(workload, key, _accounts(key, world, users), platform)
+    return Plan(apply=tuple(objects), prune=unwanted(world, key, objects))
+
+
+def _maker(key: Key, platform: Platform) -> WorkloadMaker:
+    return WorkloadMaker(key.namespace, ClusterPlacement(platform))
+
+
+def _with_account(key: Key, world: World, pipelines: list[TradingPipeline]) -> list[TradingPipeline]:
+    """Those whose account is there; the others cannot trade yet."""
+    known = {account.metadata.name for account in world.accounts(key.namespace)}
+    return [pipeline for pipeline in pipelines if pipeline.spec.account in known]
+
+
+def _accounts(key: Key, world: World, pipelines: list[TradingPipeline]) -> list[Owner]:
+    """The accounts as owners: few where pipelines may be thousands."""
+    owners = []
+    for name in sorted({pipeline.spec.account for pipeline in pipelines}):
+        account = Key("TradingAccount", key.namespace, name)
+        seen = world.seen(account)
+        if seen is not None:
+            owners.append(owner_reference(account, seen))
+    return owners

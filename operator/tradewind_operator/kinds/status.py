@@ -1,0 +1,69 @@
+"""From a judgement to a plan: the status as a whole, and an Event for what changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from tradewind_operator.conditions import Condition, merged, readiness, transitions
+from tradewind_operator.names import RECONCILE
+from tradewind_operator.plan import Body, Notice, Plan
+from tradewind_operator.world import Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is found of a resource; ``applied`` says that what runs is its current specification."""
+
+    conditions: list[Condition]
+    status: Body = field(default_factory=dict)
+    applied: bool = False
+    again_in_s: float | None = None
+
+    def stalled(self, reason: str, message: str) -> Judgement:
+        """The same, but in need of a person."""
+        kept = [one for one in self.conditions if one.type not in ("Ready", "Reconciling", "Stalled")]
+        return replace(self, conditions=readiness(False, reason, message, stalled=True) + kept, applied=False)
+
+
+def plan_with_status(
+    seen: Seen,
+    judgement: Judgement,
+    now: str,
+    apply: tuple[Body, ...] = (),
+    prune: tuple[Body, ...] = (),
+    bucket: tuple[tuple[str, Body], ...] = (),
+) -> Plan:
+    """The plan of a resource with its status; with writing switched off, the status holds the plan and nothing else is done."""
+    before = seen.status.get("conditions", [])
+    off = (seen.body["metadata"].get("annotations") or {}).get(RECONCILE) == "Disabled"
+    wanted = list(judgement.conditions)
+    if off:
+        wanted.append(Condition("ReconcileDisabled", True, "Annotated", f"remove the annotation {RECONCILE} to go on"))
+    conditions = merged(before, wanted, seen.generation, now)
+    status: Body = {"observedGeneration": seen.generation, "conditions": conditions, **judgement.status}
+    applied = seen.generation if judgement.applied and not off else seen.status.get("appliedGeneration")
+    if applied is not None:
+        status["appliedGeneration"] = applied
+    plan = Plan(
+        apply, prune, status, bucket, tuple(map(_notice, transitions(before, conditions))), judgement.again_in_s
+    )
+    if off:
+        status["plan"] = plan.lines()[:100]
+        return replace(plan, apply=(), prune=(), bucket=())
+    return plan
+
+
+def waited(seen: Seen, reason: str, now: str, patience_s: float = 120) -> bool:
+    """Whether the resource has been not Ready for this reason for longer than anything takes to appear."""
+    for one in seen.status.get("conditions", []):
+        if one["type"] == "Ready" and one["reason"] == reason:
+            since = datetime.fromisoformat(one["lastTransitionTime"].replace("Z", "+00:00"))
+            return (datetime.fromisoformat(now.replace("Z", "+00:00")) - since).total_seconds() > patience_s
+    return False
+
+
+def _notice(condition: Body) -> Notice:
+    good = (condition["type"] in ("Stalled", "Contended")) != (condition["status"] == "True")
+    kind = "Normal" if good or condition["type"] == "Reconciling" else "Warning"
+    return Notice(kind, condition["reason"], f"{condition['type']}={condition['status']}: {condition['message']}")

@@ -1,0 +1,85 @@
+"""What every kind that runs workers has in common: their objects, whether they are up, which of them are wanted no more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tradewind.workloads import Workload
+
+from tradewind_operator.builders.config_map import build_config_map
+from tradewind_operator.builders.deployment import build_deployment
+from tradewind_operator.builders.metadata import Owner
+from tradewind_operator.builders.pod import LANES
+from tradewind_operator.builders.pod_disruption_budget import build_pod_disruption_budget
+from tradewind_operator.builders.service import build_service
+from tradewind_operator.names import Key, child_name, labels
+from tradewind_operator.plan import Body
+from tradewind_operator.platform import Platform
+from tradewind_operator.world import Seen, World
+
+
+def owner_reference(key: Key, seen: Seen) -> Owner:
+    return {"kind": key.kind, "name": key.name, "uid": seen.uid}
+
+
+def worker_objects(
+    workload: Workload,
+    key: Key,
+    owners: Sequence[Owner],
+    platform: Platform,
+    template: dict[str, Any] | None = None,
+    replicas: int = 1,
+) -> list[Body]:
+    """The objects of one worker, in the order in which they are applied."""
+    marks = labels(key, workload.name, workload.role, LANES.get(workload.role, "core"))
+    made = [
+        build_config_map(workload, key.namespace, marks, owners),
+        build_service(workload, key.namespace, marks, owners),
+        build_pod_disruption_budget(workload, key.namespace, marks, owners, replicas),
+        build_deployment(workload, key.namespace, marks, owners, platform, template, replicas),
+    ]
+    return [body for body in made if body is not None]
+
+
+def unwanted(world: World, key: Key, wanted: Sequence[Body], keep: tuple[str, ...] = ()) -> tuple[Body, ...]:
+    """Children that are there and not wanted; kinds in ``keep`` are somebody else's to prune."""
+    names = {(body["kind"], body["metadata"]["name"]) for body in wanted}
+    return tuple(
+        child
+        for child in world.children(key)
+        if child["kind"] not in keep and (child["kind"], child["metadata"]["name"]) not in names
+    )
+
+
+def is_up(deployment: Body | None, replicas: int = 1) -> bool:
+    """Whether the newest version of a Deployment is what runs, all of it."""
+    if deployment is None:
+        return False
+    status = deployment.get("status") or {}
+    return bool(
+        status.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 0)
+        and status.get("updatedReplicas", 0) >= replicas
+        and status.get("availableReplicas", 0) >= replicas
+        and status.get("replicas", 0) == replicas
+    )
+
+
+def why_down(world: World, key: Key, workload: str) -> str:
+    """In a person's words, why a worker is not up."""
+    deployment = world.child(key, "Deployment", child_name(workload))
+    if deployment is None:
+        return f"{child_name(workload)} is being made"
+    conditions = {one["type"]: one for one in (deployment.get("status") or {}).get("conditions", [])}
+    for kind in ("ReplicaFailure", "Progressing", "Available"):
+        found = conditions.get(kind)
+        if found and found["status"] == ("True" if kind == "ReplicaFailure" else "False"):
+            return f"{child_name(workload)}: {found.get('message') or found.get('reason')}"
+    return f"{child_name(workload)} is starting"
+
+
+def deadline_passed(world: World, key: Key, workload: str) -> bool:
+    """Whether a worker did not come up in its time, so that waiting alone will not help."""
+    deployment = world.child(key, "Deployment", child_name(workload)) or {}
+    listed = (deployment.get("status") or {}).get("conditions", [])
+    return any(one["type"] == "Progressing" and one["status"] == "False" for one in listed)

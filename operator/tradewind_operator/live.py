@@ -1,0 +1,27 @@
+"""What workers of a namespace say of themselves in the control bucket: figures of their heartbeats, answers to halts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+FRESH_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Heartbeats by workload, acknowledgements by uid of the halt and account; empty where the bucket does not answer."""
+
+    heartbeats: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    acks: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    now_ns: int = 0
+
+    def figures(self, workload: str) -> Mapping[str, Any]:
+        """The last heartbeat of a workload, unless it is too old to mean anything."""
+        beat = self.heartbeats.get(workload, {})
+        return beat if self.now_ns - int(beat.get("at", 0)) < FRESH_S * 1e9 else {}
+
+    def answers(self, uid: str) -> Mapping[str, Mapping[str, Any]]:
+        """What gateways said to a halt, by account."""
+        return self.acks.get(uid, {})

@@ -1,0 +1,37 @@
+"""What the operator is told at its start and puts into everything it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+HEALTH_PORT, HTTP_PORT = 9090, 8080
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """``nats_url`` and ``dsn`` as workers reach them; ``resources`` by role; ``api_addresses`` are those of the API server."""
+
+    image: str = "tradewind-worker:dev"
+    nats_url: str = "nats://nats:4222"
+    dsn: str = ""
+    pull_policy: str = "IfNotPresent"
+    pull_secrets: tuple[str, ...] = ()
+    standby: bool = False
+    network_policies: bool = True
+    resources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    releasers: tuple[str, ...] = ()
+
+
+class ClusterPlacement:
+    """Workloads find one another by the names of their Services."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.nats_url, self.dsn = platform.nats_url, platform.dsn
+
+    def port(self, workload: str, purpose: str) -> int:
+        return HTTP_PORT if purpose == "http" else HEALTH_PORT
+
+    def address(self, workload: str, purpose: str) -> str:
+        return f"tw-{workload}:{self.port(workload, purpose)}"

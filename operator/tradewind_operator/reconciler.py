@@ -1,0 +1,219 @@
+"""One reconcile: plan what is wanted for a key, then carry it out. Called by the queue, for one key at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from opentelemetry import trace
+from tradewind.errors import TradewindError, Unavailable
+
+from tradewind_operator.api import ApiRefused, ApiServer
+from tradewind_operator.conditions import Condition, merged
+from tradewind_operator.data_plane import DataPlane
+from tradewind_operator.difference import contains
+from tradewind_operator.kinds.account import plan_account
+from tradewind_operator.kinds.kill_switch import plan_kill_switch
+from tradewind_operator.kinds.namespace import plan_namespace
+from tradewind_operator.kinds.pipeline import plan_pipeline
+from tradewind_operator.kinds.risk_policy import plan_risk_policy
+from tradewind_operator.kinds.shared import plan_feed, plan_sink
+from tradewind_operator.live import Live
+from tradewind_operator.metrics import RECONCILES, REVERTS, SECONDS, WRITES
+from tradewind_operator.names import MANAGER, Key
+from tradewind_operator.plan import Body, Notice, Plan
+from tradewind_operator.platform import Platform
+from tradewind_operator.world import World
+
+log = structlog.get_logger()
+tracer = trace.get_tracer("tradewind.operator")
+APPLIED = "tradewind.io/applied"
+REVERTS_BEFORE_BACKING_OFF, REVERT_WINDOW_S = 3, 300.0
+STATUS_EVERY_S = 60.0
+REPLACED = ("Deployment", "Job", "CronJob", "RoleBinding")
+"""Kinds in which something cannot be changed in place: such an object is made anew."""
+
+
+class Reconciler:
+    """Plans with what the world shows, writes only what differs."""
+
+    def __init__(
+        self, world: World, api: ApiServer, data_plane: DataPlane, platform: Platform, add: Callable[[Key, float], None]
+    ) -> None:
+        self._world, self._api, self._data_plane, self._platform, self._add = world, api, data_plane, platform, add
+        self._reverts: dict[tuple[Key, str, str], deque[float]] = defaultdict(lambda: deque(maxlen=10))
+        self._wrote: dict[tuple[Key, str, str], str] = {}
+        self._status_at: dict[Key, float] = {}
+
+    def plan(self, key: Key) -> Plan:
+        """What should be done for a key, by what is seen now."""
+        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        live = self._data_plane.serve(key.namespace).live() if key.namespace in self._world.namespaces() else Live()
+        if key.kind == "TradingPipeline":
+            return plan_pipeline(key, self._world, self._platform, live, now)
+        if key.kind == "TradingAccount":
+            return plan_account(key, self._world, self._platform, live, now)
+        if key.kind == "RiskPolicy":
+            return plan_risk_policy(key, self._world, live, now)
+        if key.kind == "KillSwitch":
+            return plan_kill_switch(key, self._world, live, now)
+        if key.kind == "Feed":
+            return plan_feed(key, self._world, self._platform)
+        if key.kind == "Sink":
+            return plan_sink(key, self._world, self._platform)
+        if key.kind == "Namespace":
+            return plan_namespace(key, self._world, self._platform)
+        return Plan(prune=tuple(self._world.children(key)))
+
+    async def reconcile(self, key: Key) -> None:
+        """Bring about what is wanted for a key; raises to be tried again."""
+        began = time.perf_counter()
+        outcome = "failed"
+        with tracer.start_as_current_span("reconcile", attributes={"kind": key.kind, "name": key.name}) as span:
+            try:
+                wrote = await self._carry_out(key, self.plan(key))
+                outcome = "changed" if wrote else "unchanged"
+            except (ApiRefused, Unavailable) as error:
+                log.warning("reconcile_failed", key=str(key), error=str(error))
+                raise
+            except Exception:
+                log.exception("reconcile_crashed", key=str(key))
+                raise
+            finally:
+                span.set_attribute("outcome", outcome)
+                RECONCILES.labels(key.kind, outcome).inc()
+                SECONDS.labels(key.kind).observe(time.perf_counter() - began)
+
+    async def _carry_out(self, key: Key, plan: Plan) -> bool:
+        wrote = False
+        failed: TradewindError | None = None
+        contended: list[str] = []
+        for name, document in plan.bucket:
+            try:
+                wrote |= await self._data_plane.serve(key.namespace).tell(name, document)
+            except Unavailable as error:
+                failed = error
+        for body in plan.apply:
+            try:
+                wrote |= await self._apply(key, marked(body), contended)
+            except ApiRefused as error:
+                failed = failed or error
+        for body in plan.prune:
+            await self._delete(key, body)
+            wrote = True
+        wrote |= await self._report(key, plan, contended, failed)
+        for other in plan.also:
+            self._add(other, 0.0)
+        if plan.again_in_s is not None:
+            self._add(key, plan.again_in_s)
+        if failed is not None:
+            raise failed
+        return wrote
+
+    async def _apply(self, key: Key, body: Body, contended: list[str]) -> bool:
+        kind, name = body["kind"], body["metadata"]["name"]
+        live = self._world.child(key, kind, name)
+        if live is not None and contains(live, body):
+            return False
+        mark, place = body["metadata"]["annotations"][APPLIED], (key, kind, name)
+        if (
+            live is not None
+            and self._wrote.get(place, _mark(live)) == mark
+            and not self._may_revert(place, live, contended)
+        ):
+            return False
+        try:
+            made = await self._api.apply(body, force=live is not None)
+        except ApiRefused as error:
+            if error.code == 422 and live is not None and kind in REPLACED:
+                log.info("replaced", key=str(key), kind=kind, name=name, why=str(error))
+                await self._delete(key, live)
+                self._add(key, 0.2)
+                return True
+            if error.code == 409 and live is None:
+                raise ApiRefused(409, "NameTaken", f"{kind} {name} is somebody else's: rename or remove it") from error
+            raise
+        WRITES.labels(kind, "apply").inc()
+        self._wrote[place] = mark
+        self._world.observe_child(made)
+        return True
+
+    def _may_revert(self, place: tuple[Key, str, str], live: Body, contended: list[str]) -> bool:
+        """Somebody else changed what we wanted: undo it, but do not fight without end."""
+        key, kind, name = place
+        other = _last_manager(live)
+        times, now = self._reverts[place], time.monotonic()
+        while times and now - times[0] > REVERT_WINDOW_S:
+            times.popleft()
+        if len(times) >= REVERTS_BEFORE_BACKING_OFF:
+            contended.append(f"{kind}/{name} was changed by {other} again and again")
+            self._add(key, REVERT_WINDOW_S - (now - times[0]) + 1)
+            return False
+        times.append(now)
+        REVERTS.labels(kind).inc()
+        log.info("reverted", key=str(key), kind=kind, name=name, manager=other)
+        return True
+
+    async def _delete(self, key: Key, body: Body) -> None:
+        await self._api.delete(body)
+        WRITES.labels(body["kind"], "delete").inc()
+        self._world.forget_child(body)
+        self._wrote.pop((key, body["kind"], body["metadata"]["name"]), None)
+
+    async def _report(self, key: Key, plan: Plan, contended: list[str], failed: TradewindError | None) -> bool:
+        """Write the status where it differs: at once when a condition changes, figures alone once a minute."""
+        seen = self._world.seen(key)
+        if seen is None or plan.status is None:
+            return False
+        status = dict(plan.status)
+        more = [Condition("Contended", True, "ChangedByOthers", "; ".join(contended))] if contended else []
+        if isinstance(failed, ApiRefused):
+            more.append(Condition("Applied", False, failed.reason or "Refused", str(failed)))
+        if more:
+            now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+            before = seen.status.get("conditions", [])
+            status["conditions"] = status["conditions"] + merged(before, more, seen.generation, now)
+        if status == seen.status:
+            return False
+        due = self._status_at.get(key, 0.0) + STATUS_EVERY_S
+        quiet = status["conditions"] == seen.status.get("conditions") and all(
+            status.get(name) == seen.status.get(name)
+            for name in ("halted", "observedGeneration", "appliedGeneration", "gateways", "plan")
+        )
+        wait = due - time.monotonic()
+        if quiet and wait > 0:
+            self._add(key, wait + random.uniform(0, 10))  # noqa: S311 - spreads writes, decides nothing
+            return False
+        await self._api.status(seen.body, status)
+        self._status_at[key] = time.monotonic()
+        WRITES.labels(key.kind, "status").inc()
+        self._world.observe(key, seen.body | {"status": status})
+        now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        for notice in plan.notices:
+            await self._api.event(seen.body, notice, now)
+        for text in contended:
+            await self._api.event(seen.body, Notice("Warning", "Contended", text), now)
+        return True
+
+
+def marked(body: Body) -> Body:
+    """The object with a mark of what it was made from: what is wanted no more inside it is found by that."""
+    metadata = body["metadata"]
+    mark = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
+    return body | {"metadata": metadata | {"annotations": metadata.get("annotations", {}) | {APPLIED: mark}}}
+
+
+def _mark(live: Body) -> str:
+    return str((live["metadata"].get("annotations") or {}).get(APPLIED, ""))
+
+
+def _last_manager(live: Body) -> str:
+    others: list[Any] = [one for one in live["metadata"].get("managedFields") or [] if one.get("manager") != MANAGER]
+    return str(max(others, key=lambda one: one.get("time", "")).get("manager", "unknown")) if others else "unknown"

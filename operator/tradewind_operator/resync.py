@@ -1,0 +1,92 @@
+"""The second look: full lists, compared with what the watches showed; and every key planned again now and then.
+
+A watch can end without a word, and what was deleted while it was being made anew is never announced. Both show here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+
+import structlog
+
+from tradewind_operator.api import ApiRefused, ApiServer
+from tradewind_operator.names import API_KINDS, CHILDREN, SELECTOR, Key, owner_of
+from tradewind_operator.watching import Watching, missing
+from tradewind_operator.world import World
+
+log = structlog.get_logger()
+EVERY_S, RETRY_S = 300.0, 10.0
+STALE_S = 900.0
+
+
+class Resync:
+    """``fresh`` is False when the watches could not be shown to be complete for too long."""
+
+    def __init__(
+        self,
+        world: World,
+        api: ApiServer,
+        watching: Watching,
+        add: Callable[[Key, float], None],
+        namespaces: list[str],
+        every_s: float = EVERY_S,
+    ) -> None:
+        self._world, self._api, self._watching, self._add = world, api, watching, add
+        self._namespaces, self._every_s = namespaces, every_s
+        self._complete_at = time.monotonic()
+        self._behind: set[tuple[str, str, str]] = set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await asyncio.sleep(self._every_s * random.uniform(0.9, 1.1))  # noqa: S311 - spreads load
+            try:
+                await self.look()
+            except (ApiRefused, OSError, TimeoutError) as error:
+                log.warning("resync_failed", error=repr(error))
+                await asyncio.sleep(RETRY_S)
+
+    async def look(self) -> None:
+        """Compare once. What is gone is forgotten; what the watches should show and do not makes them stale."""
+        listed: dict[str, dict[tuple[str, str], str]] = {}
+        for api_kind in API_KINDS.values():
+            selector = SELECTOR if api_kind.kind in CHILDREN else ""
+            try:
+                listed[api_kind.kind] = await self._api.uids(api_kind, self._namespaces, selector)
+            except ApiRefused as error:
+                if error.code != 404:  # a kind that is not installed has no objects
+                    raise
+        seen = self._world.uids()
+        for kind, namespace, name in list(missing(seen, listed)):
+            log.info("gone_unannounced", kind=kind, namespace=namespace, name=name)
+            self._forget(kind, namespace, name)
+        unseen = set(missing(listed, self._world.uids()))
+        stale = unseen & self._behind
+        self._behind = unseen
+        if stale:
+            log.error("watch_stalled", missing=[f"{kind} {ns}/{name}" for kind, ns, name in sorted(stale)[:10]])
+        else:
+            self._complete_at = time.monotonic()
+        for key in self._world.everything():
+            self._add(key, random.uniform(0, 30))  # noqa: S311 - spreads load
+
+    @property
+    def age_s(self) -> float:
+        """Since the watches were last shown to be complete."""
+        return time.monotonic() - self._complete_at
+
+    @property
+    def fresh(self) -> bool:
+        return self.age_s < max(STALE_S, 3 * self._every_s)
+
+    def _forget(self, kind: str, namespace: str, name: str) -> None:
+        if kind not in CHILDREN:
+            self._watching.gone(Key(kind, namespace, name))
+            return
+        for body in self._world.named(kind, namespace, name):
+            owner = owner_of(body["metadata"]["labels"], namespace)
+            if owner is not None:
+                self._watching.child_gone(owner, body)

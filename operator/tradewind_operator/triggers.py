@@ -1,0 +1,64 @@
+"""Whom a change concerns: the keys to reconcile for an event of a resource or a child. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tradewind.api.pipeline import TradingPipeline
+from tradewind.workloads import feed_name, sink_secrets
+
+from tradewind_operator.kinds.shared import OWN_DATABASE
+from tradewind_operator.kinds.workers import is_up
+from tradewind_operator.names import Key
+from tradewind_operator.plan import Body
+from tradewind_operator.world import World
+
+SHARED_DELAY_S = 0.1
+"""What many resources share is planned once for a burst of them."""
+
+
+def of_resource(key: Key, world: World, before: object) -> Iterator[tuple[Key, float]]:
+    """(key, delay) after a resource changed; ``before`` is the resource as it was, None where it is new."""
+    yield key, 0.0
+    if key.kind == "TradingPipeline":
+        for resource in (before, world.accepted(key)):
+            if isinstance(resource, TradingPipeline):
+                yield from _shared_by(key.namespace, resource)
+    elif key.kind == "TradingAccount":
+        yield Key("Namespace", key.namespace, key.namespace), 0.0
+        for pipeline in world.of_account(key.namespace, key.name):
+            yield Key("TradingPipeline", key.namespace, pipeline.metadata.name), SHARED_DELAY_S
+            yield from _shared_by(key.namespace, pipeline)
+        yield from _all(world, key.namespace, "RiskPolicy")
+    elif key.kind == "RiskPolicy":
+        yield from _all(world, key.namespace, "TradingAccount", delay_s=0.0)
+    elif key.kind == "KillSwitch":
+        yield from _all(world, key.namespace, "TradingAccount", delay_s=1.0)
+
+
+def of_child(owner: Key, world: World, before: Body | None, after: Body | None) -> Iterator[tuple[Key, float]]:
+    """(key, delay) after a child changed: what it was made for, and who depends on that being up."""
+    yield owner, 0.0
+    if (before or after or {}).get("kind") != "Deployment" or is_up(before) == is_up(after):
+        return
+    if owner.kind == "Feed":
+        users = world.of_feed(owner.namespace, owner.name)
+    elif owner.kind == "TradingAccount":
+        users = world.of_account(owner.namespace, owner.name)
+        yield from _all(world, owner.namespace, "RiskPolicy", delay_s=2.0)
+    else:
+        return
+    for pipeline in users:
+        yield Key("TradingPipeline", owner.namespace, pipeline.metadata.name), SHARED_DELAY_S
+
+
+def _shared_by(namespace: str, pipeline: TradingPipeline) -> Iterator[tuple[Key, float]]:
+    yield Key("TradingAccount", namespace, pipeline.spec.account), SHARED_DELAY_S
+    yield Key("Feed", namespace, feed_name(pipeline)), SHARED_DELAY_S
+    for secret in sink_secrets(pipeline):
+        yield Key("Sink", namespace, secret or OWN_DATABASE), SHARED_DELAY_S
+
+
+def _all(world: World, namespace: str, kind: str, delay_s: float = SHARED_DELAY_S) -> Iterator[tuple[Key, float]]:
+    for key in world.keys_of(namespace, kind):
+        yield key, delay_s

@@ -1,0 +1,173 @@
+"""Kopf's part: it lists and watches, and tells the world of everything it sees; keys go to the operator's own queue.
+
+Only ``on.event`` and indices are used: nothing is kept in annotations, no finalizer is added, no handler is chained.
+Kopf calls the event handlers only once every index is full, so that nothing is pruned on half a view.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import kopf
+import structlog
+
+from tradewind_operator.kinds.kill_switch import halt_message
+from tradewind_operator.names import CHILDREN, OURS, SELECTOR, ApiKind, Key, owner_of
+from tradewind_operator.plan import Body
+from tradewind_operator.triggers import of_child, of_resource
+from tradewind_operator.world import World
+
+log = structlog.get_logger()
+SERVER_TIMEOUT_S, CLIENT_TIMEOUT_S = 290, 300
+
+
+class Watching:
+    """``add`` takes a key and a delay; ``tell_halt`` is awaited with namespace, key and document of every halt seen."""
+
+    def __init__(
+        self, world: World, add: Callable[[Key, float], None], tell_halt: Callable[[str, str, Body], Awaitable[None]]
+    ) -> None:
+        self._world, self._add, self._tell_halt = world, add, tell_halt
+        self.indexed = False
+        self.last_event = time.monotonic()
+
+    def registry(self) -> kopf.OperatorRegistry:
+        """The handlers of every kind watched."""
+        registry = kopf.OperatorRegistry()
+        kopf.on.startup(registry=registry)(_configure)
+        kopf.on.login(registry=registry)(_login)
+        for kind in OURS.values():
+            self._watch(registry, kind, self._see_resource, self._on_resource)
+        for kind in CHILDREN.values():
+            self._watch(registry, kind, self._see_child, self._on_child)
+        return registry
+
+    def _watch(self, registry: kopf.OperatorRegistry, kind: ApiKind, see: Any, on_event: Any) -> None:
+        where = (kind.group, kind.version, kind.plural)
+        kopf.index(*where, id=f"seen-{kind.plural}", registry=registry)(see)
+        kopf.on.event(*where, id=f"changed-{kind.plural}", registry=registry)(on_event)
+
+    async def _see_resource(self, body: Any, **_: Any) -> None:
+        """While the first lists come in: seen, and nothing done."""
+        if not self.indexed:
+            found = slim(body)
+            self._world.observe(_key(found), found)
+
+    async def _see_child(self, body: Any, **_: Any) -> None:
+        if not self.indexed:
+            self._world.observe_child(slim(body))
+
+    async def _on_resource(self, event: Any, **_: Any) -> None:
+        self._note()
+        body = slim(event["object"])
+        key = _key(body)
+        if event["type"] == "DELETED":
+            self.gone(key)
+            return
+        if key.kind == "KillSwitch":
+            await self._tell_halt(key.namespace, *halt_message(body))
+        known = self._world.seen(key)
+        before = self._world.accepted(key)
+        self._world.observe(key, body)
+        if known is not None and only_status_changed(known.body, body):
+            return
+        for other, delay in of_resource(key, self._world, before):
+            self._add(other, delay)
+
+    async def _on_child(self, event: Any, **_: Any) -> None:
+        self._note()
+        body = slim(event["object"])
+        owner = owner_of(body["metadata"].get("labels") or {}, body["metadata"].get("namespace", ""))
+        if owner is None:
+            return
+        before = self._world.child(owner, body["kind"], body["metadata"]["name"])
+        if event["type"] == "DELETED":
+            if before is not None and before["metadata"]["uid"] == body["metadata"]["uid"]:
+                self.child_gone(owner, before)
+            return
+        if before is not None and _older(body, before):
+            return
+        self._world.observe_child(body)
+        if before is None or before["metadata"].get("resourceVersion") != body["metadata"].get("resourceVersion"):
+            for other, delay in of_child(owner, self._world, before, body):
+                self._add(other, delay)
+
+    def gone(self, key: Key) -> None:
+        """A resource is there no more, whether the watch or a full list said so."""
+        before = self._world.accepted(key)
+        affected = list(of_resource(key, self._world, before))
+        self._world.forget(key)
+        for other, delay in affected:
+            self._add(other, delay)
+
+    def child_gone(self, owner: Key, body: Body) -> None:
+        """A child is there no more, whether the watch or a full list said so."""
+        self._world.forget_child(body)
+        for other, delay in of_child(owner, self._world, body, None):
+            self._add(other, delay)
+
+    def _note(self) -> None:
+        self.last_event = time.monotonic()
+        if not self.indexed:
+            self.indexed = True
+            for key in self._world.everything():
+                self._add(key, 0.0)
+
+
+def only_status_changed(before: Body, after: Body) -> bool:
+    """Own status writes come back as events; they are no reason to plan again."""
+    left, right = before["metadata"], after["metadata"]
+    return all(left.get(name) == right.get(name) for name in ("uid", "generation", "labels", "annotations"))
+
+
+def slim(body: Any) -> Body:
+    """A copy of an object without what nobody reads; of its managers, who and when."""
+    found = dict(body)
+    metadata = dict(found["metadata"])
+    if "managedFields" in metadata:
+        metadata["managedFields"] = [
+            {"manager": one.get("manager"), "time": one.get("time", "")} for one in metadata["managedFields"]
+        ]
+    found["metadata"] = metadata
+    return found
+
+
+def _key(body: Body) -> Key:
+    return Key(body["kind"], body["metadata"]["namespace"], body["metadata"]["name"])
+
+
+def _older(one: Body, other: Body) -> bool:
+    """Whether the first sight of an object is older than the second; versions of one server count up."""
+    left, right = one["metadata"], other["metadata"]
+    if left["uid"] != right["uid"]:
+        return False
+    try:
+        return int(left["resourceVersion"]) < int(right["resourceVersion"])
+    except (KeyError, ValueError):
+        return False
+
+
+def _configure(settings: kopf.OperatorSettings, **_: Any) -> None:
+    settings.posting.enabled = False
+    settings.watching.server_timeout = SERVER_TIMEOUT_S
+    settings.watching.client_timeout = CLIENT_TIMEOUT_S
+    settings.watching.connect_timeout = 5
+    settings.queueing.idle_timeout = 1.0
+    for kind in CHILDREN.values():
+        settings.watching.label_selectors[kind.group, kind.version, kind.plural] = SELECTOR
+
+
+def _login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+    return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+
+
+def missing(
+    seen: dict[str, dict[tuple[str, str], str]], listed: dict[str, dict[tuple[str, str], str]]
+) -> Iterator[tuple[str, str, str]]:
+    """(kind, namespace, name) of what was seen and is not in the server's lists under the same uid."""
+    for kind, there in listed.items():
+        for (namespace, name), uid in seen.get(kind, {}).items():
+            if there.get((namespace, name)) != uid:
+                yield kind, namespace, name

@@ -1,0 +1,210 @@
+"""What the operator has seen: resources and children, found by what they belong to. Filled by the watches, read by plans.
+
+Nothing here writes or waits. Looking something up costs no more in a namespace of ten thousand pipelines than in one of
+ten.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from tradewind.api.account import TradingAccount
+from tradewind.api.kinds import KINDS, Resource
+from tradewind.api.pipeline import TradingPipeline
+from tradewind.api.plain_words import path_text, remedy_for
+from tradewind.api.risk_policy import RiskPolicy
+from tradewind.workloads import feed_name, sink_secrets
+
+from tradewind_operator.names import Key, owner_of
+from tradewind_operator.plan import Body
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A resource as it is, read: ``problems`` say why it could not be."""
+
+    body: Body
+    resource: Resource | None
+    problems: tuple[str, ...] = ()
+
+    @property
+    def uid(self) -> str:
+        return str(self.body["metadata"]["uid"])
+
+    @property
+    def generation(self) -> int:
+        return int(self.body["metadata"].get("generation", 0))
+
+    @property
+    def status(self) -> Body:
+        return self.body.get("status") or {}
+
+
+def read(body: Body) -> Seen:
+    """A resource of ours as the server has it, with every reason why it is not valid."""
+    model = KINDS[body["kind"]]
+    metadata = {
+        name: body["metadata"][name]
+        for name in ("name", "namespace", "labels", "annotations", "uid", "generation")
+        if name in body["metadata"]
+    }
+    document = {"apiVersion": body["apiVersion"], "kind": body["kind"], "metadata": metadata, "spec": body.get("spec")}
+    try:
+        return Seen(body, model.model_validate(document, by_alias=True, by_name=False))
+    except ValidationError as error:
+        problems = []
+        for one in error.errors(include_url=False):
+            given, words = remedy_for(one, model, {})
+            shown = "" if given is None else f" (given: {str(given)[:80]!r})"
+            problems.append(f"{path_text(one['loc'])}: {words}{shown}")
+        return Seen(body, None, tuple(problems))
+
+
+class World:
+    """Resources by key, children by the key they were made for, and pipelines by what they share."""
+
+    def __init__(self) -> None:
+        self._seen: dict[Key, Seen] = {}
+        self._children: dict[Key, dict[tuple[str, str], Body]] = defaultdict(dict)
+        self._by_account: dict[tuple[str, str], set[Key]] = defaultdict(set)
+        self._by_feed: dict[tuple[str, str], set[Key]] = defaultdict(set)
+        self._by_sink: dict[tuple[str, str], set[Key]] = defaultdict(set)
+        self._by_kind: dict[tuple[str, str], set[Key]] = defaultdict(set)
+        self._member_of: dict[Key, list[set[Key]]] = {}
+
+    def observe(self, key: Key, body: Body) -> Seen:
+        """A resource of ours, new or changed."""
+        known = self._seen.get(key)
+        if known is not None and _same(known.body, body):
+            seen = Seen(body, known.resource, known.problems)
+        else:
+            self._leave(key)
+            seen = read(body) if key.kind in KINDS else Seen(body, None)
+            self._seen[key] = seen
+            self._join(key)
+        self._seen[key] = seen
+        return seen
+
+    def forget(self, key: Key) -> None:
+        """A resource that is gone."""
+        self._leave(key)
+        self._seen.pop(key, None)
+
+    def observe_child(self, body: Body) -> Key | None:
+        """A child, new or changed; the key it was made for, None for what is not ours."""
+        metadata = body["metadata"]
+        owner = owner_of(metadata.get("labels") or {}, metadata.get("namespace", ""))
+        if owner is not None:
+            self._children[owner][body["kind"], metadata["name"]] = body
+        return owner
+
+    def forget_child(self, body: Body) -> Key | None:
+        """A child that is gone; the key it was made for."""
+        metadata = body["metadata"]
+        owner = owner_of(metadata.get("labels") or {}, metadata.get("namespace", ""))
+        if owner is not None:
+            self._children[owner].pop((body["kind"], metadata["name"]), None)
+            if not self._children[owner]:
+                del self._children[owner]
+        return owner
+
+    def seen(self, key: Key) -> Seen | None:
+        return self._seen.get(key)
+
+    def everything(self) -> list[Key]:
+        """Everything there is to reconcile: resources, what they share, and what is left of what is gone."""
+        shared = {
+            *(Key("Feed", namespace, name) for (namespace, name), users in self._by_feed.items() if users),
+            *(Key("Sink", namespace, name or "own") for (namespace, name), users in self._by_sink.items() if users),
+            *(Key("Namespace", key.namespace, key.namespace) for key in self._seen),
+        }
+        return sorted({*self._seen, *shared, *self._children})
+
+    def namespaces(self) -> set[str]:
+        """Those in which something of ours is."""
+        return {key.namespace for key in self._seen}
+
+    def uids(self) -> dict[str, dict[tuple[str, str], str]]:
+        """uid by kind and (namespace, name) of everything seen: what a full list of the server is compared with."""
+        found: dict[str, dict[tuple[str, str], str]] = defaultdict(dict)
+        for key, seen in self._seen.items():
+            found[key.kind][key.namespace, key.name] = seen.uid
+        for owner, children in self._children.items():
+            for (kind, name), body in children.items():
+                found[kind][owner.namespace, name] = body["metadata"]["uid"]
+        return found
+
+    def children(self, key: Key) -> list[Body]:
+        return list(self._children.get(key, {}).values())
+
+    def named(self, kind: str, namespace: str, name: str) -> list[Body]:
+        """Children of this kind and name, whatever they were made for."""
+        return [
+            children[kind, name]
+            for owner, children in self._children.items()
+            if owner.namespace == namespace and (kind, name) in children
+        ]
+
+    def child(self, key: Key, kind: str, name: str) -> Body | None:
+        return self._children.get(key, {}).get((kind, name))
+
+    def keys_of(self, namespace: str, kind: str) -> list[Key]:
+        """Every resource of a kind in a namespace, valid or not."""
+        return sorted(self._by_kind.get((namespace, kind), ()))
+
+    def accounts(self, namespace: str) -> list[TradingAccount]:
+        return self._valid(self._by_kind.get((namespace, "TradingAccount"), ()), TradingAccount)
+
+    def policies(self, namespace: str) -> list[RiskPolicy]:
+        """As accepted: one that became invalid keeps its last valid limits."""
+        return self._valid(self._by_kind.get((namespace, "RiskPolicy"), ()), RiskPolicy)
+
+    def of_account(self, namespace: str, account: str) -> list[TradingPipeline]:
+        return self._valid(self._by_account.get((namespace, account), ()), TradingPipeline)
+
+    def of_feed(self, namespace: str, feed: str) -> list[TradingPipeline]:
+        return self._valid(self._by_feed.get((namespace, feed), ()), TradingPipeline)
+
+    def of_sink(self, namespace: str, secret: str) -> list[TradingPipeline]:
+        return self._valid(self._by_sink.get((namespace, secret), ()), TradingPipeline)
+
+    def accepted(self, key: Key) -> Resource | None:
+        """The resource itself where it is valid, else as its last valid specification was."""
+        seen = self._seen.get(key)
+        if seen is None or seen.resource is not None:
+            return None if seen is None else seen.resource
+        revisions = [body for body in self.children(key) if body["kind"] == "ControllerRevision"]
+        for revision in sorted(revisions, key=lambda body: -int(body.get("revision", 0))):
+            old = read(seen.body | {"spec": revision["data"]["spec"]})
+            if old.resource is not None:
+                return old.resource
+        return None
+
+    def _valid(self, keys: Iterable[Key], model: type[Any]) -> list[Any]:
+        found = (self.accepted(key) for key in sorted(keys))
+        return [resource for resource in found if isinstance(resource, model)]
+
+    def _join(self, key: Key) -> None:
+        groups = [self._by_kind[key.namespace, key.kind]]
+        resource = self.accepted(key)
+        if isinstance(resource, TradingPipeline):
+            groups.append(self._by_account[key.namespace, resource.spec.account])
+            groups.append(self._by_feed[key.namespace, feed_name(resource)])
+            groups += [self._by_sink[key.namespace, secret] for secret in sink_secrets(resource)]
+        for group in groups:
+            group.add(key)
+        self._member_of[key] = groups
+
+    def _leave(self, key: Key) -> None:
+        for group in self._member_of.pop(key, []):
+            group.discard(key)
+
+
+def _same(one: Body, other: Body) -> bool:
+    """Whether two sights of an object are the same specification under the same labels."""
+    left, right = one["metadata"], other["metadata"]
+    return all(left.get(name) == right.get(name) for name in ("uid", "generation", "labels", "annotations"))
