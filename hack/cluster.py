@@ -71,7 +71,7 @@ class ControlPlane:
             f"--secure-port={self._ports['controllers']}",
             f"--service-account-private-key-file={key}",
             "--use-service-account-credentials",
-            "--controllers=*,-cloud-node-lifecycle-controller,-service-lb-controller,-node-route-controller",
+            "--controllers=*,-node-lifecycle-controller,-cloud-node-lifecycle-controller,-service-lb-controller,-node-route-controller",
             "--concurrent-deployment-syncs=10",
             "--kube-api-qps=200",
             "--kube-api-burst=400",

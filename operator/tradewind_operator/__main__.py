@@ -47,11 +47,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dsn", default=environment("TRADEWIND_DSN", ""), help="database of sinks that name no Secret")
     parser.add_argument("--health-port", type=int, default=int(environment("TRADEWIND_HEALTH_PORT", "9090")))
     parser.add_argument("--resync-seconds", type=float, default=300.0, help="how often full lists are compared")
+    parser.add_argument("--stream-mib", type=int, default=2048, help="size of a namespace's INPUT, and of its EVENTS")
+    parser.add_argument("--bucket-mib", type=int, default=256, help="size of each of a namespace's two buckets")
+    parser.add_argument("--stream-replicas", type=int, default=1, help="3 where NATS has three servers")
     parser.add_argument("--standby", action="store_true", help="a second gateway for each account, fenced until needed")
     return parser
 
 
 async def _run(given: argparse.Namespace) -> None:
+    from tradewind.contract.streams import MIB, StreamSizes
+
     from tradewind_operator.app import Settings, run
     from tradewind_operator.platform import Platform
 
@@ -59,7 +64,13 @@ async def _run(given: argparse.Namespace) -> None:
     platform = Platform(
         image=given.image, nats_url=given.worker_nats_url or given.nats_url, dsn=given.dsn, standby=given.standby
     )
-    settings = Settings(platform, given.nats_url, tuple(namespaces), given.health_port, given.resync_seconds)
+    sizes = StreamSizes(
+        replicas=given.stream_replicas,
+        input_bytes=given.stream_mib * MIB,
+        events_bytes=given.stream_mib * MIB,
+        bucket_bytes=given.bucket_mib * MIB,
+    )
+    settings = Settings(platform, given.nats_url, tuple(namespaces), given.health_port, given.resync_seconds, sizes)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -33,6 +33,11 @@ class ApiRefused(TradewindError):
         super().__init__(f"{code} {reason}: {message}")
         self.code, self.reason = code, reason
 
+    @property
+    def ending(self) -> bool:
+        """Whether the namespace is being deleted: nothing can be made there, and nothing needs to be."""
+        return self.code == 403 and "because it is being terminated" in str(self)
+
 
 class ApiServer:
     """At most IN_FLIGHT requests at a time, so that a thousand resources do not drown the server."""
@@ -119,7 +124,7 @@ class ApiServer:
                 page = await self._request(
                     "GET", kind, kind.path(namespace) + query, accept="PartialObjectMetadataList"
                 )
-                for item in page.get("items", []):
+                for item in page.get("items") or []:
                     metadata = item["metadata"]
                     found[metadata.get("namespace", ""), metadata["name"]] = metadata["uid"]
                 token = page.get("metadata", {}).get("continue", "")

@@ -56,6 +56,15 @@ def readiness(ready: bool, reason: str, message: str, *, stalled: bool = False) 
 
 
 def transitions(before: list[Mapping[str, Any]], after: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The conditions that are new or say something else than before: what people should get an Event for."""
+    """What people should get an Event for: conditions that say something else than before, each once.
+
+    Reconciling and Stalled say what Ready says; what is False and was never True is no news.
+    """
     known = {one.get("type"): (one.get("status"), one.get("reason")) for one in before}
-    return [one for one in after if known.get(one["type"]) != (one["status"], one["reason"])]
+    return [
+        one
+        for one in after
+        if one["type"] not in ("Reconciling", "Stalled")
+        and known.get(one["type"]) != (one["status"], one["reason"])
+        and (one["type"] in known or one["type"] == "Ready" or one["status"] == "True")
+    ]

@@ -110,7 +110,7 @@ class NamespaceBucket:
                     group.create_task(self._beat(self._bucket))
                     group.create_task(self._watch(self._bucket))
             except* AWAY as error:
-                log.warning("control_bucket_away", namespace=self._namespace, error=repr(error.exceptions[0]))
+                log.warning("control_bucket_away", namespace=self._namespace, error=_said(error.exceptions[0]))
                 self._bucket = None
                 self._told.clear()
             await asyncio.sleep(RETRY_S)
@@ -131,7 +131,7 @@ class NamespaceBucket:
                 return False
             await self._bucket.put(key, data)
         except AWAY as error:
-            raise Unavailable(f"the control bucket of {self._namespace} does not answer: {error!r}") from error
+            raise Unavailable(f"the control bucket of {self._namespace} does not answer: {_said(error)}") from error
         self._told[key] = data
         return True
 
@@ -202,6 +202,11 @@ class NamespaceBucket:
             except NotFoundError:
                 size, copies = self._sizes.bucket_bytes, self._sizes.replicas
                 await js.create_key_value(KeyValueConfig(bucket=name, history=1, max_bytes=size, replicas=copies))
+
+
+def _said(error: BaseException) -> str:
+    """A server's own words where it gave any."""
+    return str(getattr(error, "description", "") or repr(error))
 
 
 class _Decoded(Mapping[str, Mapping[str, Any]]):

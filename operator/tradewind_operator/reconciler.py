@@ -55,7 +55,7 @@ class Reconciler:
     def plan(self, key: Key) -> Plan:
         """What should be done for a key, by what is seen now."""
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        live = self._data_plane.serve(key.namespace).live() if key.namespace in self._world.namespaces() else Live()
+        live = self._live(key.namespace)
         if key.kind == "TradingPipeline":
             return plan_pipeline(key, self._world, self._platform, live, now)
         if key.kind == "TradingAccount":
@@ -71,6 +71,13 @@ class Reconciler:
         if key.kind == "Namespace":
             return plan_namespace(key, self._world, self._platform)
         return Plan(prune=tuple(self._world.children(key)))
+
+    def _live(self, namespace: str) -> Live:
+        """The namespace's figures; a namespace that has nothing of ours any more is served no longer."""
+        if self._world.has(namespace):
+            return self._data_plane.serve(namespace).live()
+        self._data_plane.leave(namespace)
+        return Live()
 
     async def reconcile(self, key: Key) -> None:
         """Bring about what is wanted for a key; raises to be tried again."""
@@ -104,6 +111,8 @@ class Reconciler:
             try:
                 wrote |= await self._apply(key, marked(body), contended)
             except ApiRefused as error:
+                if error.ending:
+                    return wrote
                 failed = failed or error
         for body in plan.prune:
             await self._delete(key, body)
@@ -176,6 +185,8 @@ class Reconciler:
         more = [Condition("Contended", True, "ChangedByOthers", "; ".join(contended))] if contended else []
         if isinstance(failed, ApiRefused):
             more.append(Condition("Applied", False, failed.reason or "Refused", str(failed)))
+        elif failed is not None:
+            more.append(Condition("Told", False, "ControlBucketAway", str(failed)))
         if more:
             now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
             before = seen.status.get("conditions", [])

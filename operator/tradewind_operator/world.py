@@ -19,7 +19,7 @@ from tradewind.api.plain_words import path_text, remedy_for
 from tradewind.api.risk_policy import RiskPolicy
 from tradewind.workloads import feed_name, sink_secrets
 
-from tradewind_operator.names import Key, owner_of
+from tradewind_operator.names import OURS, Key, owner_of
 from tradewind_operator.plan import Body
 
 
@@ -124,9 +124,9 @@ class World:
         }
         return sorted({*self._seen, *shared, *self._children})
 
-    def namespaces(self) -> set[str]:
-        """Those in which something of ours is."""
-        return {key.namespace for key in self._seen}
+    def has(self, namespace: str) -> bool:
+        """Whether anything of ours is in a namespace."""
+        return any(self._by_kind.get((namespace, kind)) for kind in OURS)
 
     def uids(self) -> dict[str, dict[tuple[str, str], str]]:
         """uid by kind and (namespace, name) of everything seen: what a full list of the server is compared with."""

@@ -45,9 +45,9 @@ def plan_with_status(
     applied = seen.generation if judgement.applied and not off else seen.status.get("appliedGeneration")
     if applied is not None:
         status["appliedGeneration"] = applied
-    plan = Plan(
-        apply, prune, status, bucket, tuple(map(_notice, transitions(before, conditions))), judgement.again_in_s
-    )
+    stalled = any(one["type"] == "Stalled" for one in conditions)
+    notices = tuple(_notice(one, stalled) for one in transitions(before, conditions))
+    plan = Plan(apply, prune, status, bucket, notices, judgement.again_in_s)
     if off:
         status["plan"] = plan.lines()[:100]
         return replace(plan, apply=(), prune=(), bucket=())
@@ -63,7 +63,7 @@ def waited(seen: Seen, reason: str, now: str, patience_s: float = 120) -> bool:
     return False
 
 
-def _notice(condition: Body) -> Notice:
-    good = (condition["type"] in ("Stalled", "Contended")) != (condition["status"] == "True")
-    kind = "Normal" if good or condition["type"] == "Reconciling" else "Warning"
+def _notice(condition: Body, stalled: bool) -> Notice:
+    bad = stalled if condition["type"] == "Ready" else condition["type"] in ("Contended", "Halted")
+    kind = "Warning" if bad and (condition["type"] == "Ready" or condition["status"] == "True") else "Normal"
     return Notice(kind, condition["reason"], f"{condition['type']}={condition['status']}: {condition['message']}")

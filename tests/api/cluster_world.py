@@ -1,0 +1,169 @@
+"""What API tests use of a cluster: kubectl, a fake kubelet that says pods are ready, and the operator as a process."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_S = 15.0
+Body = dict[str, Any]
+
+
+def until(what: str, check: Callable[[], Any], patience_s: float = PATIENCE_S) -> Any:
+    """The first truthy answer; a failed test says what it waited for and what came last."""
+    end = time.monotonic() + patience_s
+    last: object = None
+    while time.monotonic() < end:
+        last = check()
+        if last:
+            return last
+        time.sleep(0.05)
+    raise AssertionError(f"waited {patience_s:.0f} s for {what}; at last: {last!r}")
+
+
+class Kubectl:
+    """kubectl as one user in one namespace."""
+
+    def __init__(self, program: Path, kubeconfig: Path, namespace: str = "") -> None:
+        self.program, self.kubeconfig, self.namespace = program, kubeconfig, namespace
+
+    def __call__(self, *arguments: str, given: str = "", check: bool = True) -> str:
+        done = self.tried(*arguments, given=given)
+        if check and done.returncode != 0:
+            raise AssertionError(f"kubectl {' '.join(arguments)}: {done.stderr}")
+        return done.stdout
+
+    def tried(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        inside = [f"--namespace={self.namespace}"] if self.namespace else []
+        command = [str(self.program), f"--kubeconfig={self.kubeconfig}", *inside, *arguments]
+        return subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+
+    def apply(self, *bodies: Body) -> str:
+        return self("apply", "--server-side", "--force-conflicts", "-f", "-", given=yaml.safe_dump_all(bodies))
+
+    def refusal(self, body: Body) -> str:
+        """What the server says to an object it does not take; empty if it takes it."""
+        done = self.tried("apply", "--dry-run=server", "-f", "-", given=yaml.safe_dump(body))
+        return "" if done.returncode == 0 else done.stderr
+
+    def get(self, kind: str, name: str) -> Body | None:
+        done = self.tried("get", kind, name, "-o", "json")
+        found: Body | None = json.loads(done.stdout) if done.returncode == 0 else None
+        return found
+
+    def list(self, kinds: str, *more: str) -> list[Body]:
+        items: list[Body] = json.loads(self("get", kinds, "-o", "json", *more))["items"]
+        return items
+
+    def names(self, kinds: str, *more: str) -> set[str]:
+        return {f"{item['kind']}/{item['metadata']['name']}" for item in self.list(kinds, *more)}
+
+    def condition(self, kind: str, name: str, of: str = "Ready") -> Body:
+        body = self.get(kind, name) or {}
+        conditions = body.get("status", {}).get("conditions", [])
+        return next((one for one in conditions if one["type"] == of), {})
+
+
+class FakeKubelet(threading.Thread):
+    """Says of every pod that was given a node that it runs and is ready; there is no container."""
+
+    def __init__(self, kubectl: Kubectl) -> None:
+        super().__init__(daemon=True)
+        self._kubectl = kubectl
+        self._ending = threading.Event()
+
+    def run(self) -> None:
+        while not self._ending.wait(0.15):
+            done = self._kubectl.tried("get", "pods", "--all-namespaces", "-o", "json")
+            if done.returncode == 0:
+                for pod in json.loads(done.stdout)["items"]:
+                    self._tend(pod)
+
+    def stop(self) -> None:
+        self._ending.set()
+        self.join()
+
+    def _tend(self, pod: Body) -> None:
+        metadata = pod["metadata"]
+        where = ["-n", metadata["namespace"], "pod", metadata["name"]]
+        if metadata.get("deletionTimestamp"):
+            self._kubectl.tried("delete", *where, "--grace-period=0", "--force", "--wait=false")
+        elif pod["spec"].get("nodeName") and pod["status"]["phase"] == "Pending":
+            now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            conditions = [{"type": "Ready", "status": "True", "lastTransitionTime": now}]
+            status = {"status": {"phase": "Running", "conditions": conditions, "startTime": now}}
+            self._kubectl.tried("patch", *where, "--subresource=status", "--type=merge", "-p", json.dumps(status))
+
+
+class OperatorProcess:
+    """The operator as it runs in a cluster, only that it is a process of the test."""
+
+    def __init__(self, kubeconfig: Path, nats_url: str, log: Path, namespaces: list[str], *more: str) -> None:
+        self._kubeconfig, self._nats_url, self._log = kubeconfig, nats_url, log
+        self._arguments = [*(f"--namespace={name}" for name in namespaces), *more]
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = 0
+
+    def start(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "tradewind_operator",
+                    f"--nats-url={self._nats_url}",
+                    f"--health-port={self.port}",
+                    *self._arguments,
+                ],
+                env=os.environ | {"KUBECONFIG": str(self._kubeconfig)},
+                stdout=log,
+                stderr=log,
+            )
+        until("the operator to be ready", self.ready)
+
+    def ready(self) -> bool:
+        assert self._process is not None
+        if self._process.poll() is not None:
+            raise AssertionError(f"the operator ended: {self.log()[-2000:]}")
+        try:
+            return bool(self.read("/readyz"))
+        except OSError:
+            return False
+
+    def read(self, path: str) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+            return str(answer.read().decode())
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of a metric over all its label sets that have these labels."""
+        total = 0.0
+        for line in self.read("/metrics").splitlines():
+            head, _, value = line.rpartition(" ")
+            if head.split("{")[0] == name and all(f'{key}="{text}"' in head for key, text in labels.items()):
+                total += float(value)
+        return total
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait(20)
+            self._process = None
+
+    def log(self) -> str:
+        return self._log.read_text()

@@ -1,0 +1,97 @@
+"""A real API server for API tests: started once a run on free ports, or the one of TRADEWIND_KUBECONFIG."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from api.cluster_world import ROOT, FakeKubelet, Kubectl, OperatorProcess, until
+from cluster import ControlPlane
+from integration.nats_server import NatsServer
+from kubernetes_binaries import CannotBuild
+
+COUNTER = itertools.count(1)
+NODE = {
+    "apiVersion": "v1",
+    "kind": "Node",
+    "metadata": {"name": "paper", "labels": {"kubernetes.io/hostname": "paper"}},
+}
+CAPACITY = {"cpu": "1000", "memory": "1000Gi", "pods": "10000"}
+
+
+@pytest.fixture(scope="session")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A control plane of this run's own, with our definitions and one node that exists on paper only."""
+    try:
+        plane = ControlPlane(tmp_path_factory.mktemp("control-plane"))
+    except CannotBuild as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no control plane: {error}")
+    try:
+        plane.start()
+        kubectl = Kubectl(plane.bin / "kubectl", plane.kubeconfig)
+        kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
+        kubectl("wait", "--for=condition=Established", "crd", "--all")
+        kubectl("create", "namespace", "tradewind-system")
+        kubectl("apply", "-f", str(ROOT / "deploy" / "operator" / "rbac.yaml"))
+        kubectl("create", "-f", "-", given=yaml.safe_dump(NODE))
+        conditions = [{"type": "Ready", "status": "True"}]
+        status = {"status": {"capacity": CAPACITY, "allocatable": CAPACITY, "conditions": conditions}}
+        kubectl("patch", "node", "paper", "--subresource=status", "--type=merge", "-p", json.dumps(status))
+        kubectl("patch", "node", "paper", "--type=merge", "-p", '{"spec": {"taints": null}}')
+        kubelet = FakeKubelet(kubectl)
+        kubelet.start()
+        yield plane
+        kubelet.stop()
+    finally:
+        plane.stop()
+
+
+@pytest.fixture
+def kubectl(plane: ControlPlane) -> Iterator[Kubectl]:
+    """kubectl as the admin, in a namespace of this test's own."""
+    kubectl = Kubectl(plane.bin / "kubectl", plane.kubeconfig, f"desk-{next(COUNTER)}")
+    kubectl("create", "namespace", kubectl.namespace)
+    until("the namespace's service account", lambda: kubectl.get("serviceaccount", "default"))
+    yield kubectl
+    kubectl("delete", "namespace", kubectl.namespace, "--wait=false")
+
+
+@pytest.fixture(scope="session")
+def nats_of_the_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    server = NatsServer(tmp_path_factory.mktemp("nats"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def operator_login(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A kubeconfig with the rights of the operator's service account, and no more."""
+    kubectl = Kubectl(plane.bin / "kubectl", plane.kubeconfig, "tradewind-system")
+    token = kubectl("create", "token", "tradewind-operator", "--duration=24h").strip()
+    config = yaml.safe_load(plane.kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": token}
+    path = tmp_path_factory.mktemp("login") / "kubeconfig"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+@pytest.fixture(scope="session")
+def cluster_operator(
+    operator_login: Path, nats_of_the_cluster: NatsServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OperatorProcess]:
+    """The operator of the whole cluster, shared by all tests that do not need one of their own."""
+    log = tmp_path_factory.mktemp("operator") / "log"
+    operator = OperatorProcess(
+        operator_login, nats_of_the_cluster.url, log, [], "--resync-seconds=20", "--stream-mib=64", "--bucket-mib=16"
+    )
+    operator.start()
+    yield operator
+    operator.stop()

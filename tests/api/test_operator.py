@@ -1,0 +1,299 @@
+"""The operator against a real API server: what is applied is what should run, and stays so."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import nats
+import pytest
+from api.cluster_world import Kubectl, OperatorProcess, until
+from api.manifests import DESK, account, halt, pipeline, policy
+from integration.nats_server import NatsServer
+from tradewind.contract.subjects import Names, ack_key, halt_key, limits_key
+
+CHILDREN = "deployments,configmaps,services,serviceaccounts,roles,rolebindings,networkpolicies"
+OURS = "--selector=app.kubernetes.io/managed-by=tradewind-operator"
+EXPECTED = {
+    *(
+        f"{kind}/tw-{name}"
+        for kind in ("ConfigMap", "Deployment")
+        for name in ("btc", "feed-simulated-paper", "gateway-paper", "simulator-paper")
+    ),
+    "Service/tw-simulator-paper",
+    *(f"ServiceAccount/tw-{name}" for name in ("gateway", "worker")),
+    "Role/tw-gateway",
+    "RoleBinding/tw-gateway",
+    *(f"NetworkPolicy/tw-{lane}" for lane in ("core", "data", "edge")),
+}
+
+
+@pytest.fixture
+def desk(kubectl: Kubectl, cluster_operator: OperatorProcess) -> Kubectl:
+    """A desk that is up."""
+    kubectl.apply(*DESK)
+    until("the desk to be up", lambda: ready(kubectl, "tp", "btc"))
+    return kubectl
+
+
+def ready(kubectl: Kubectl, kind: str, name: str) -> bool:
+    return kubectl.condition(kind, name).get("status") == "True"
+
+
+def bucket(server: NatsServer, namespace: str, key: str, value: Any = None) -> Any:
+    """A key of the namespace's control bucket; with a value, written first."""
+
+    async def ask() -> Any:
+        client = await nats.connect(server.url)
+        try:
+            kv = await client.jetstream().key_value(Names(namespace).control_bucket)
+            if value is not None:
+                await kv.put(key, json.dumps(value).encode())
+            return json.loads((await kv.get(key)).value or b"null")
+        except nats.js.errors.KeyNotFoundError:
+            return None
+        finally:
+            await client.close()
+
+    return asyncio.run(ask())
+
+
+def generations(kubectl: Kubectl) -> dict[str, int]:
+    return {body["metadata"]["name"]: body["metadata"]["generation"] for body in kubectl.list("deployments")}
+
+
+def test_exactly_the_objects_that_should_run_are_there_and_everything_is_ready(desk: Kubectl) -> None:
+    assert desk.names(CHILDREN, OURS) == EXPECTED
+
+    for kind, name in (("tp", "btc"), ("ta", "paper")):
+        body = desk.get(kind, name)
+        assert body is not None
+        assert body["status"]["observedGeneration"] == body["metadata"]["generation"]
+        until(
+            f"{kind} applied",
+            lambda kind=kind, name=name: "appliedGeneration" in (desk.get(kind, name) or {})["status"],
+        )
+
+
+@pytest.mark.parametrize("child", sorted(EXPECTED))
+def test_a_child_that_is_deleted_comes_back(desk: Kubectl, child: str) -> None:
+    kind, name = child.split("/")
+    before = desk.get(kind, name)
+    assert before is not None
+
+    desk("delete", kind, name, "--wait=false")
+
+    until(
+        f"a new {child}",
+        lambda: (found := desk.get(kind, name)) and found["metadata"]["uid"] != before["metadata"]["uid"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("child", "edit"),
+    [
+        ("deployment/tw-btc", {"spec": {"replicas": 3}}),
+        ("deployment/tw-gateway-paper", {"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 1}}}}),
+        ("configmap/tw-btc", {"data": {"config.json": "{}"}}),
+        ("service/tw-simulator-paper", {"spec": {"selector": {"tradewind.io/owner": "nobody"}}}),
+        ("role/tw-gateway", {"rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]}),
+        ("networkpolicy/tw-core", {"spec": {"egress": [{}]}}),
+        ("serviceaccount/tw-worker", {"automountServiceAccountToken": True}),
+        ("deployment/tw-btc", {"metadata": {"labels": {"tradewind.io/role": "other"}}}),
+    ],
+)
+def test_a_child_that_is_edited_is_put_right(desk: Kubectl, child: str, edit: dict[str, Any]) -> None:
+    kind, name = child.split("/")
+    wanted = desk.get(kind, name)
+
+    desk("patch", kind, name, "--type=merge", "-p", json.dumps(edit))
+
+    def restored() -> bool:
+        found = desk.get(kind, name)
+        return found is not None and wanted is not None and content(found) == content(wanted)
+
+    until(f"{child} as it was", restored)
+
+
+def content(body: dict[str, Any]) -> dict[str, Any]:
+    """An object without what changes by itself."""
+    metadata = {key: body["metadata"].get(key) for key in ("labels", "ownerReferences")}
+    return {key: value for key, value in body.items() if key not in ("metadata", "status")} | {"metadata": metadata}
+
+
+def test_a_pipeline_that_is_deleted_takes_its_workers_with_it_and_the_feed_nobody_uses(desk: Kubectl) -> None:
+    desk("delete", "tp", "btc")
+
+    until("its workers gone", lambda: "Deployment/tw-btc" not in desk.names("deployments"))
+    until("the feed gone", lambda: "Deployment/tw-feed-simulated-paper" not in desk.names("deployments"))
+
+
+def test_an_account_that_is_deleted_leaves_nothing_of_ours(desk: Kubectl) -> None:
+    desk("delete", "tp,ta,rp", "--all")
+
+    until("nothing left", lambda: not desk.names(CHILDREN, OURS))
+
+
+def test_a_change_of_limits_reaches_the_bucket_and_restarts_nothing(
+    desk: Kubectl, nats_of_the_cluster: NatsServer
+) -> None:
+    before = generations(desk)
+
+    desk.apply(policy(maxOrderValue={"amount": "77", "currency": "USDT"}))
+
+    def told() -> bool:
+        limits = bucket(nats_of_the_cluster, desk.namespace, limits_key("paper"))
+        return bool(limits and limits["policies"] and limits["policies"][0]["spec"]["maxOrderValue"]["amount"] == "77")
+
+    until("the bucket to have the new limits", told)
+    assert generations(desk) == before
+
+
+def test_the_last_policy_of_an_account_that_is_deleted_leaves_it_without_any_limits_that_allow(
+    desk: Kubectl, nats_of_the_cluster: NatsServer
+) -> None:
+    desk("delete", "rp", "house")
+
+    until(
+        "no policies",
+        lambda: bucket(nats_of_the_cluster, desk.namespace, limits_key("paper"))["policies"] == [],
+    )
+    until("the account to say so", lambda: desk.condition("ta", "paper").get("reason") == "NoRiskPolicy")
+    assert desk.condition("ta", "paper", "Stalled")["status"] == "True"
+
+
+def test_a_halt_is_told_and_enforced_only_when_the_gateway_says_so(
+    desk: Kubectl, nats_of_the_cluster: NatsServer
+) -> None:
+    before = generations(desk)
+    desk.apply(halt(action="CancelAll"))
+    uid = (desk.get("ks", "stop") or {})["metadata"]["uid"]
+    until("the bucket to have it", lambda: bucket(nats_of_the_cluster, desk.namespace, halt_key(uid)))
+    until("it to wait", lambda: desk.condition("ks", "stop").get("reason") == "Enforcing")
+
+    ack = {"account": "paper", "uid": uid, "seenAt": 1_000_000_000, "latchedAt": 1_002_000_000}
+    bucket(nats_of_the_cluster, desk.namespace, ack_key("paper", uid), ack)
+    until("latched", lambda: desk.condition("ks", "stop", "Latched").get("status") == "True")
+    assert desk.condition("ks", "stop", "Enforced")["status"] == "False"
+
+    quiet = ack | {"quietAt": 1_005_000_000, "cancelled": 2, "enforced": True}
+    bucket(nats_of_the_cluster, desk.namespace, ack_key("paper", uid), quiet)
+    until("enforced", lambda: desk.condition("ks", "stop", "Enforced").get("status") == "True")
+    [gateway] = (desk.get("ks", "stop") or {})["status"]["gateways"]
+    assert (gateway["account"], gateway["cancelled"], gateway["latency"]) == ("paper", 2, "2.000ms")
+    assert generations(desk) == before
+
+
+def test_a_halt_that_is_released_is_told_with_its_release(desk: Kubectl, nats_of_the_cluster: NatsServer) -> None:
+    desk.apply(halt())
+    uid = (desk.get("ks", "stop") or {})["metadata"]["uid"]
+
+    desk.apply(halt(release={"by": "ada", "reason": "over"}))
+
+    until(
+        "the release to be told",
+        lambda: (bucket(nats_of_the_cluster, desk.namespace, halt_key(uid)) or {}).get("spec", {}).get("release"),
+    )
+    until("it to say so", lambda: desk.condition("ks", "stop").get("reason") == "Released")
+
+
+def test_a_halt_of_nobody_is_stalled(kubectl: Kubectl, cluster_operator: OperatorProcess) -> None:
+    kubectl.apply(halt(scope={"accounts": {"matchLabels": {"desk": "none"}}}))
+
+    until("no targets", lambda: kubectl.condition("ks", "stop", "Stalled").get("reason") == "NoTargets")
+
+
+def test_a_specification_the_server_cannot_refuse_leaves_the_last_valid_one_running(desk: Kubectl) -> None:
+    before = generations(desk)
+
+    desk.apply(account(dayStart="Mars/Base"))
+
+    until("the account to be stalled", lambda: desk.condition("ta", "paper", "Stalled").get("reason") == "InvalidSpec")
+    said = desk.condition("ta", "paper")["message"]
+    assert "spec.dayStart" in said
+    assert "Mars/Base" in said
+    desk("delete", "deployment", "tw-gateway-paper", "--wait=false")
+    until("the gateway to come back as it was", lambda: desk.get("deployment", "tw-gateway-paper"))
+    assert set(generations(desk)) == set(before)
+
+
+def test_a_pipeline_waits_for_its_account_and_starts_within_a_moment_of_its_coming(
+    kubectl: Kubectl, cluster_operator: OperatorProcess
+) -> None:
+    kubectl.apply(pipeline(), policy())
+    until("it to wait", lambda: kubectl.condition("tp", "btc").get("reason") == "AccountNotFound")
+    assert kubectl.condition("tp", "btc", "Reconciling")["status"] == "True"
+    assert kubectl.names("deployments") == set()
+
+    kubectl.apply(account())
+
+    until("it to be up", lambda: ready(kubectl, "tp", "btc"))
+
+
+def test_an_unknown_symbol_is_told_with_the_field_and_what_to_do(
+    kubectl: Kubectl, cluster_operator: OperatorProcess
+) -> None:
+    kubectl.apply(*DESK[::2], pipeline(feed={"venue": "Simulated", "symbols": ["NOSUCHPAIR"]}))
+
+    until("stalled", lambda: kubectl.condition("tp", "btc", "Stalled").get("reason") == "InvalidSpec")
+    assert "spec.feed.symbols[0]" in kubectl.condition("tp", "btc")["message"]
+
+
+def test_pausing_takes_only_what_it_must_and_says_when_it_is_complete(
+    desk: Kubectl, nats_of_the_cluster: NatsServer
+) -> None:
+    before = generations(desk)
+
+    desk.apply(pipeline(desiredState="Paused"))
+
+    until("the worker to be told", lambda: generations(desk)["tw-btc"] > before["tw-btc"])
+    until("it to ask the gateway", lambda: desk.condition("tp", "btc", "Paused").get("reason") == "GatewaySilent")
+    assert {n: g for n, g in generations(desk).items() if n != "tw-btc"} == {
+        n: g for n, g in before.items() if n != "tw-btc"
+    }
+
+
+def test_with_reconciling_disabled_nothing_is_written_and_the_plan_is_shown(desk: Kubectl) -> None:
+    desk("annotate", "tp", "btc", "tradewind.io/reconcile=Disabled")
+    desk("delete", "deployment", "tw-btc")
+
+    plan = until("the plan", lambda: (desk.get("tp", "btc") or {})["status"].get("plan"))
+    assert "apply Deployment/tw-btc" in plan
+    assert desk.get("deployment", "tw-btc") is None
+
+    desk("annotate", "tp", "btc", "tradewind.io/reconcile-")
+    until("the worker to be back", lambda: desk.get("deployment", "tw-btc"))
+
+
+def test_what_is_somebody_elses_is_not_taken_over(kubectl: Kubectl, cluster_operator: OperatorProcess) -> None:
+    kubectl("create", "deployment", "tw-btc", "--image=theirs")
+
+    kubectl.apply(*DESK)
+
+    until("it to say so", lambda: kubectl.condition("tp", "btc", "Applied").get("reason") == "NameTaken")
+    found = kubectl.get("deployment", "tw-btc") or {}
+    assert [one["image"] for one in found["spec"]["template"]["spec"]["containers"]] == ["theirs"]
+
+
+def test_fifty_that_cannot_run_do_not_delay_one_that_can(kubectl: Kubectl, cluster_operator: OperatorProcess) -> None:
+    broken = [pipeline(f"broken-{n}", feed={"venue": "Simulated", "symbols": ["NOSUCHPAIR"]}) for n in range(50)]
+
+    kubectl.apply(*broken, *DESK)
+
+    until("the good one to be up", lambda: ready(kubectl, "tp", "btc"))
+
+
+def test_an_unchanged_world_costs_no_write(desk: Kubectl, cluster_operator: OperatorProcess) -> None:
+    def writes() -> float:
+        return cluster_operator.metric("tradewind_operator_writes_total")
+
+    before, reconciled = writes(), cluster_operator.metric("tradewind_operator_reconciles_total")
+    desk("label", "tp", "btc", "touched=yes")
+    desk("label", "ta", "paper", "touched=yes")
+
+    until("a second pass", lambda: cluster_operator.metric("tradewind_operator_reconciles_total") >= reconciled + 4)
+    assert cluster_operator.metric("tradewind_operator_reconciles_total", outcome="failed") == 0 or writes() >= before
+    configs = cluster_operator.metric("tradewind_operator_writes_total", kind="Deployment", verb="apply")
+    until("calm", lambda: cluster_operator.metric("tradewind_operator_queue_depth") == 0)
+    assert cluster_operator.metric("tradewind_operator_writes_total", kind="Deployment", verb="apply") == configs
