@@ -31,6 +31,15 @@ from kubernetes_binaries import CannotBuild, binaries, cache
 
 TOKEN = "the-admin-of-a-cluster-on-loopback"
 READY_S = 120.0
+AUDIT = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived", "ResponseStarted"],
+    "rules": [
+        {"level": "None", "userGroups": ["system:serviceaccounts:kube-system", "system:nodes"]},
+        {"level": "Metadata", "userGroups": ["system:serviceaccounts"]},
+    ],
+}
 
 
 @dataclass(slots=True)
@@ -46,6 +55,11 @@ class ControlPlane:
     @property
     def kubeconfig(self) -> Path:
         return self.folder / "kubeconfig"
+
+    @property
+    def audit_log(self) -> Path:
+        """Who asked for what: a line of JSON for each request of a service account."""
+        return self.folder / "audit.log"
 
     @property
     def url(self) -> str:
@@ -110,6 +124,8 @@ class ControlPlane:
             "--service-cluster-ip-range=10.0.0.0/16",
             "--enable-priority-and-fairness=true",
             "--endpoint-reconciler-type=none",
+            f"--audit-policy-file={self.folder / 'audit-policy.json'}",
+            f"--audit-log-path={self.audit_log}",
         )
 
     def restart_api_server(self) -> None:
@@ -188,6 +204,7 @@ class ControlPlane:
         )
         for name, content in (
             ("service-accounts.key", text),
+            ("audit-policy.json", json.dumps(AUDIT).encode()),
             ("tokens.csv", f'{TOKEN},admin,admin,"system:masters"\n'.encode()),
         ):
             path = self.folder / name

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import structlog
 from kubernetes.aio.client import ApiClient
+from tradewind.api.fields import GROUP, VERSION
 from tradewind.errors import TradewindError
 
 from tradewind_operator.metrics import REQUESTS
@@ -113,6 +114,17 @@ class ApiServer:
             await self._request("POST", kind, kind.path(metadata["namespace"]), event)
         except ApiRefused as error:
             log.warning("event_refused", about=metadata["name"], reason=notice.reason, error=str(error))
+
+    async def served(self) -> set[str]:
+        """The kinds of our group that the server knows: their definitions are installed."""
+        kind = ApiKind(GROUP, VERSION, "APIResourceList", "")
+        try:
+            listed = await self._request("GET", kind, f"/apis/{GROUP}/{VERSION}")
+        except ApiRefused as error:
+            if error.code == 404:
+                return set()
+            raise
+        return {one["kind"] for one in listed.get("resources", [])}
 
     async def uids(self, kind: ApiKind, namespaces: list[str], selector: str = "") -> dict[tuple[str, str], str]:
         """uid by (namespace, name) of everything of a kind; no namespaces are all of them. Metadata only, in pages."""

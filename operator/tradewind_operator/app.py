@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from dataclasses import dataclass, field
 
@@ -14,7 +15,7 @@ from kubernetes.aio.config.config_exception import ConfigException
 from tradewind.contract.streams import StreamSizes
 from tradewind.errors import Unavailable
 
-from tradewind_operator.api import ApiServer
+from tradewind_operator.api import ApiRefused, ApiServer
 from tradewind_operator.data_plane import DataPlane
 from tradewind_operator.health import health_server
 from tradewind_operator.metrics import AGE, DEPTH, FRESHNESS, RESOURCES
@@ -47,7 +48,7 @@ class Operator:
     """The parts, wired to one another."""
 
     def __init__(self, settings: Settings, client: ApiClient) -> None:
-        api = ApiServer(client)
+        self._api = api = ApiServer(client)
         self._settings = settings
         self.world = World()
         self.data_plane = DataPlane(settings.nats_url, settings.sizes, self._answered)
@@ -60,6 +61,9 @@ class Operator:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Watch and work until stopped."""
+        await self._definitions(stop)
+        if stop.is_set():
+            return
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(self.data_plane.run(), name="data plane"),
@@ -76,6 +80,20 @@ class Operator:
             for task in tasks:
                 task.cancel()
 
+    async def _definitions(self, stop: asyncio.Event) -> None:
+        """Wait until the server knows all of our kinds: what is not there at the start is never watched."""
+        while not stop.is_set():
+            try:
+                missing = set(OURS) - await self._api.served()
+            except (ApiRefused, OSError, TimeoutError) as error:
+                log.warning("api_server_away", error=str(error))
+                missing = set(OURS)
+            if not missing:
+                return
+            log.info("waiting_for_definitions", missing=sorted(missing))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), 1.0)
+
     def wrong(self) -> str:
         """Why the operator should be started anew; empty if it should not."""
         if self.queue.age_s > STUCK_S:
@@ -83,7 +101,7 @@ class Operator:
         return "" if self.resync.fresh else f"the watches have not been complete for {self.resync.age_s:.0f} s"
 
     def unready(self) -> str:
-        return "" if self.watching.indexed or not self.world.everything() else "the first lists are coming in"
+        return "" if self.resync.complete_once else "the first lists are coming in"
 
     def collect(self) -> None:
         """Bring the gauges up to date."""

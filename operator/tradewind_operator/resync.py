@@ -18,7 +18,7 @@ from tradewind_operator.watching import Watching, missing
 from tradewind_operator.world import World
 
 log = structlog.get_logger()
-EVERY_S, RETRY_S = 300.0, 10.0
+FIRST_LOOK_S, EVERY_S, RETRY_S = 0.5, 300.0, 10.0
 STALE_S = 900.0
 
 
@@ -38,16 +38,22 @@ class Resync:
         self._namespaces, self._every_s = namespaces, every_s
         self._complete_at = time.monotonic()
         self._behind: set[tuple[str, str, str]] = set()
+        self.complete_once = False
 
     async def run(self) -> None:
         """Until cancelled."""
+        wait = FIRST_LOOK_S
         while True:
-            await asyncio.sleep(self._every_s * random.uniform(0.9, 1.1))  # noqa: S311 - spreads load
+            await asyncio.sleep(wait * random.uniform(0.9, 1.1))  # noqa: S311 - spreads load
             try:
                 await self.look()
             except (ApiRefused, OSError, TimeoutError) as error:
                 log.warning("resync_failed", error=repr(error))
-                await asyncio.sleep(RETRY_S)
+                wait = RETRY_S
+                continue
+            wait = self._every_s
+            for key in self._world.everything():
+                self._add(key, random.uniform(0, min(30.0, self._every_s)))  # noqa: S311 - spreads load
 
     async def look(self) -> None:
         """Compare once. What is gone is forgotten; what the watches should show and do not makes them stale."""
@@ -70,8 +76,7 @@ class Resync:
             log.error("watch_stalled", missing=[f"{kind} {ns}/{name}" for kind, ns, name in sorted(stale)[:10]])
         else:
             self._complete_at = time.monotonic()
-        for key in self._world.everything():
-            self._add(key, random.uniform(0, 30))  # noqa: S311 - spreads load
+            self.complete_once |= not unseen
 
     @property
     def age_s(self) -> float:

@@ -151,6 +151,7 @@ def _older(one: Body, other: Body) -> bool:
 
 def _configure(settings: kopf.OperatorSettings, **_: Any) -> None:
     settings.posting.enabled = False
+    settings.scanning.disabled = True  # namespaces are as given; definitions are waited for before
     settings.watching.server_timeout = SERVER_TIMEOUT_S
     settings.watching.client_timeout = CLIENT_TIMEOUT_S
     settings.watching.connect_timeout = 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -11,14 +12,17 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
+from cluster import ControlPlane
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 15.0
+COUNTER = itertools.count(1)
 Body = dict[str, Any]
 
 
@@ -75,6 +79,16 @@ class Kubectl:
         body = self.get(kind, name) or {}
         conditions = body.get("status", {}).get("conditions", [])
         return next((one for one in conditions if one["type"] == of), {})
+
+
+@contextmanager
+def namespace(plane: ControlPlane) -> Iterator[Kubectl]:
+    """kubectl as the admin, in a namespace that is deleted at the end."""
+    kubectl = Kubectl(plane.bin / "kubectl", plane.kubeconfig, f"desk-{next(COUNTER)}")
+    kubectl("create", "namespace", kubectl.namespace)
+    until("the namespace's service account", lambda: kubectl.get("serviceaccount", "default"))
+    yield kubectl
+    kubectl("delete", "namespace", kubectl.namespace, "--wait=false")
 
 
 class FakeKubelet(threading.Thread):

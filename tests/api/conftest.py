@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 from collections.abc import Iterator
@@ -10,12 +9,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from api.cluster_world import ROOT, FakeKubelet, Kubectl, OperatorProcess, until
+from api.cluster_world import ROOT, FakeKubelet, Kubectl, OperatorProcess, namespace
 from cluster import ControlPlane
 from integration.nats_server import NatsServer
 from kubernetes_binaries import CannotBuild
 
-COUNTER = itertools.count(1)
 NODE = {
     "apiVersion": "v1",
     "kind": "Node",
@@ -56,11 +54,8 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
 @pytest.fixture
 def kubectl(plane: ControlPlane) -> Iterator[Kubectl]:
     """kubectl as the admin, in a namespace of this test's own."""
-    kubectl = Kubectl(plane.bin / "kubectl", plane.kubeconfig, f"desk-{next(COUNTER)}")
-    kubectl("create", "namespace", kubectl.namespace)
-    until("the namespace's service account", lambda: kubectl.get("serviceaccount", "default"))
-    yield kubectl
-    kubectl("delete", "namespace", kubectl.namespace, "--wait=false")
+    with namespace(plane) as kubectl:
+        yield kubectl
 
 
 @pytest.fixture(scope="session")

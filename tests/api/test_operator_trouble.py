@@ -1,0 +1,179 @@
+"""The operator, and what it stands on, ended and standing still: nothing that runs is changed by it."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from api.cluster_world import ROOT, Kubectl, OperatorProcess, until
+from api.manifests import DESK, account, pipeline, policy
+from api.test_operator import content, ready
+from cluster import ControlPlane
+from integration.nats_server import NatsServer
+
+EVERYTHING = "deployments,configmaps,services,serviceaccounts,roles,rolebindings,networkpolicies,controllerrevisions"
+OURS = "--selector=app.kubernetes.io/managed-by=tradewind-operator"
+
+
+@pytest.fixture
+def own_operator(
+    kubectl: Kubectl, operator_login: Path, nats_of_the_cluster: NatsServer, tmp_path: Path
+) -> Iterator[OperatorProcess]:
+    """An operator for the namespace of this test alone."""
+    more = ("--resync-seconds=3", "--stream-mib=64", "--bucket-mib=16")
+    operator = OperatorProcess(operator_login, nats_of_the_cluster.url, tmp_path / "log", [kubectl.namespace], *more)
+    operator.start()
+    yield operator
+    operator.stop()
+
+
+def written(kubectl: Kubectl) -> dict[str, str]:
+    """What makes a difference of every child: generation where there is one, else the content."""
+    return {
+        f"{body['kind']}/{body['metadata']['name']}": json.dumps(content(body), sort_keys=True)
+        for body in kubectl.list(EVERYTHING, OURS)
+    }
+
+
+def test_a_restart_of_the_operator_changes_nothing_that_runs(kubectl: Kubectl, own_operator: OperatorProcess) -> None:
+    kubectl.apply(*DESK)
+    until("the desk to be up", lambda: ready(kubectl, "tp", "btc"))
+    before = written(kubectl)
+    uids = {body["metadata"]["uid"] for body in kubectl.list(EVERYTHING, OURS)}
+
+    own_operator.stop(signal.SIGKILL)
+    own_operator.start()
+
+    until("a full pass", lambda: own_operator.metric("tradewind_operator_reconciles_total") >= 5)
+    until("calm", lambda: own_operator.metric("tradewind_operator_queue_depth") == 0)
+    assert written(kubectl) == before
+    assert {body["metadata"]["uid"] for body in kubectl.list(EVERYTHING, OURS)} == uids
+    assert own_operator.metric("tradewind_operator_writes_total", verb="apply") == 0
+
+
+def test_killed_in_the_middle_of_an_apply_it_finishes_after_its_restart(
+    kubectl: Kubectl, own_operator: OperatorProcess
+) -> None:
+    kubectl.apply(*DESK, *(pipeline(f"p{n}") for n in range(20)))
+    until("some of it", lambda: len(kubectl.names("deployments")) > 3)
+
+    own_operator.stop(signal.SIGKILL)
+    own_operator.start()
+
+    wanted = {"Deployment/tw-btc", *(f"Deployment/tw-p{n}" for n in range(20))}
+    until("all of it", lambda: kubectl.names("deployments") >= wanted)
+
+
+def test_a_valid_specification_that_was_replaced_by_an_invalid_one_still_runs_after_a_restart(
+    kubectl: Kubectl, own_operator: OperatorProcess
+) -> None:
+    kubectl.apply(*DESK)
+    until("the desk to be up", lambda: ready(kubectl, "tp", "btc"))
+    kubectl.apply(account(dayStart="Mars/Base"))
+    until("stalled", lambda: kubectl.condition("ta", "paper", "Stalled"))
+
+    own_operator.stop()
+    own_operator.start()
+    kubectl("delete", "deployment", "tw-gateway-paper", "--wait=false")
+
+    until("the gateway to be back", lambda: kubectl.get("deployment", "tw-gateway-paper"))
+
+
+def test_the_api_server_restarted_is_nothing_but_a_pause(
+    plane: ControlPlane, kubectl: Kubectl, own_operator: OperatorProcess
+) -> None:
+    kubectl.apply(*DESK)
+    until("the desk to be up", lambda: ready(kubectl, "tp", "btc"))
+
+    plane.restart_api_server()
+    kubectl.apply(policy(mode="Observe"))
+
+    until("it to see the change", lambda: kubectl.condition("ta", "paper").get("reason") == "NoRiskPolicy", 30)
+
+
+def test_what_was_deleted_while_nobody_watched_is_found_by_the_next_full_look(
+    plane: ControlPlane, kubectl: Kubectl, own_operator: OperatorProcess
+) -> None:
+    kubectl.apply(*DESK)
+    until("the desk to be up", lambda: ready(kubectl, "tp", "btc"))
+
+    with plane.paused("etcd"):
+        kubectl.tried("get", "tp", "--request-timeout=2s")
+    kubectl("delete", "tp", "btc")
+
+    until("its feed gone", lambda: "Deployment/tw-feed-simulated-paper" not in kubectl.names("deployments"), 30)
+
+
+def test_without_nats_children_are_made_and_the_account_says_what_is_missing(
+    kubectl: Kubectl, operator_login: Path, tmp_path: Path
+) -> None:
+    operator = OperatorProcess(operator_login, "nats://127.0.0.1:1", tmp_path / "log", [kubectl.namespace])
+    operator.start()
+    try:
+        kubectl.apply(*DESK)
+
+        until("the workers", lambda: "Deployment/tw-btc" in kubectl.names("deployments"))
+        until("it to be told", lambda: kubectl.condition("ta", "paper", "Told").get("reason") == "ControlBucketAway")
+    finally:
+        operator.stop()
+
+
+def test_somebody_who_changes_the_same_thing_again_and_again_is_named(
+    kubectl: Kubectl, own_operator: OperatorProcess
+) -> None:
+    kubectl.apply(*DESK)
+    until("the desk to be up", lambda: ready(kubectl, "tp", "btc"))
+
+    def fight() -> bool:
+        edit = json.dumps({"data": {"config.json": "{}"}})
+        kubectl("patch", "configmap", "tw-btc", "--type=merge", "-p", edit, "--field-manager=rival")
+        return bool(kubectl.condition("tp", "btc", "Contended"))
+
+    until("it to give in", fight)
+    assert "rival" in kubectl.condition("tp", "btc", "Contended")["message"]
+
+
+def test_the_operator_uses_every_right_it_has_and_asks_for_none_it_has_not(
+    plane: ControlPlane, kubectl: Kubectl, own_operator: OperatorProcess
+) -> None:
+    """Runs last in this file: it looks at what all the tests before it have done."""
+    kubectl.apply(*DESK)
+    until("the desk to be up", lambda: ready(kubectl, "tp", "btc"))
+    kubectl("delete", "tp,ta,rp", "--all")
+    until("nothing left", lambda: not kubectl.names("deployments,serviceaccounts,networkpolicies", OURS))
+
+    used, refused = set(), set()
+    for line in plane.audit_log.read_text().splitlines():
+        request = json.loads(line)
+        what = request.get("objectRef")
+        if request["user"]["username"] != "system:serviceaccount:tradewind-system:tradewind-operator" or not what:
+            continue
+        resource = what["resource"] + (f"/{what['subresource']}" if "subresource" in what else "")
+        right = (what.get("apiGroup", ""), resource, request["verb"])
+        ending = "being terminated" in request["responseStatus"].get("message", "")
+        (refused if request["responseStatus"]["code"] == 403 and not ending else used).add(right)
+
+    assert refused == set()
+    assert granted() - used - NOT_YET_USED == set()
+
+
+NOT_YET_USED = {
+    # A Role may only grant what its maker may do itself: the gateways' Role grants get of killswitches.
+    *(("tradewind.io", plural, "get") for plural in ("killswitches",)),
+}
+
+
+def granted() -> set[tuple[str, str, str]]:
+    documents = yaml.safe_load_all((ROOT / "deploy" / "operator" / "rbac.yaml").read_text())
+    [role] = [document for document in documents if document["kind"] == "ClusterRole"]
+    return {
+        (group, resource, verb)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
