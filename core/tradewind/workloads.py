@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tradewind.api.account import TradingAccount
+from tradewind.api.job import TradingJob
 from tradewind.api.kinds import Resource, to_document
+from tradewind.api.model import TradingModel
 from tradewind.api.pipeline import TradingPipeline
 from tradewind.api.references import policies_of
 from tradewind.api.risk_policy import RiskPolicy
@@ -114,7 +116,7 @@ def limits_document(
     return {"policies": [to_document(p) for p in policies_of(account, listed, policies)], "pipelines": labels}
 
 
-def _document(resource: TradingPipeline | TradingAccount, *without: str) -> dict[str, Any]:
+def _document(resource: Resource, *without: str) -> dict[str, Any]:
     """What a worker is told of a resource: who it is and what is wanted, nothing that changes by itself."""
     document: dict[str, Any] = to_document(resource)
     metadata = {key: document["metadata"][key] for key in ("name", "namespace", "uid")}
@@ -255,6 +257,16 @@ class WorkloadMaker:
             ),
         }
         return Workload(name, "sink", config, (), secret)
+
+    def job(self, job: TradingJob) -> Workload:
+        """One batch task; its worker learns from the environment which part of it is its own."""
+        name = f"job-{job.metadata.name}"
+        return Workload(name, "job", self._common("job", name) | {"job": _document(job, "schedule", "suspend")})
+
+    def model(self, model: TradingModel) -> Workload:
+        """What serves the active version of a model."""
+        name = f"model-{model.metadata.name}"
+        return Workload(name, "model", self._common("model", name) | {"model": _document(model)})
 
     def _common(self, role: str, name: str) -> dict[str, Any]:
         common = {"role": role, "name": name, "namespace": self._namespace, "nats_url": self._placement.nats_url}

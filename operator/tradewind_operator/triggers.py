@@ -24,12 +24,17 @@ def of_resource(key: Key, world: World, before: object) -> Iterator[tuple[Key, f
         for resource in (before, world.accepted(key)):
             if isinstance(resource, TradingPipeline):
                 yield from _shared_by(key.namespace, resource)
+        if before is None:
+            yield from _all(world, key.namespace, "TradingJob")
     elif key.kind == "TradingAccount":
         yield Key("Namespace", key.namespace, key.namespace), 0.0
         for pipeline in world.of_account(key.namespace, key.name):
             yield Key("TradingPipeline", key.namespace, pipeline.metadata.name), SHARED_DELAY_S
             yield from _shared_by(key.namespace, pipeline)
         yield from _all(world, key.namespace, "RiskPolicy")
+        yield from _all(world, key.namespace, "TradingJob")
+    elif key.kind in ("TradingModel", "TradingJob"):
+        yield Key("Namespace", key.namespace, key.namespace), 0.0
     elif key.kind == "RiskPolicy":
         yield from _all(world, key.namespace, "TradingAccount", delay_s=0.0)
     elif key.kind == "KillSwitch":

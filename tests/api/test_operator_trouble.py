@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
-from api.cluster_world import ROOT, Kubectl, OperatorProcess, until
+from api.cluster_world import Kubectl, OperatorProcess, until
 from api.manifests import DESK, account, pipeline, policy
 from api.test_operator import content, ready
 from cluster import ControlPlane
@@ -135,45 +134,3 @@ def test_somebody_who_changes_the_same_thing_again_and_again_is_named(
 
     until("it to give in", fight)
     assert "rival" in kubectl.condition("tp", "btc", "Contended")["message"]
-
-
-def test_the_operator_uses_every_right_it_has_and_asks_for_none_it_has_not(
-    plane: ControlPlane, kubectl: Kubectl, own_operator: OperatorProcess
-) -> None:
-    """Runs last in this file: it looks at what all the tests before it have done."""
-    kubectl.apply(*DESK)
-    until("the desk to be up", lambda: ready(kubectl, "tp", "btc"))
-    kubectl("delete", "tp,ta,rp", "--all")
-    until("nothing left", lambda: not kubectl.names("deployments,serviceaccounts,networkpolicies", OURS))
-
-    used, refused = set(), set()
-    for line in plane.audit_log.read_text().splitlines():
-        request = json.loads(line)
-        what = request.get("objectRef")
-        if request["user"]["username"] != "system:serviceaccount:tradewind-system:tradewind-operator" or not what:
-            continue
-        resource = what["resource"] + (f"/{what['subresource']}" if "subresource" in what else "")
-        right = (what.get("apiGroup", ""), resource, request["verb"])
-        ending = "being terminated" in request["responseStatus"].get("message", "")
-        (refused if request["responseStatus"]["code"] == 403 and not ending else used).add(right)
-
-    assert refused == set()
-    assert granted() - used - NOT_YET_USED == set()
-
-
-NOT_YET_USED = {
-    # A Role may only grant what its maker may do itself: the gateways' Role grants get of killswitches.
-    *(("tradewind.io", plural, "get") for plural in ("killswitches",)),
-}
-
-
-def granted() -> set[tuple[str, str, str]]:
-    documents = yaml.safe_load_all((ROOT / "deploy" / "operator" / "rbac.yaml").read_text())
-    [role] = [document for document in documents if document["kind"] == "ClusterRole"]
-    return {
-        (group, resource, verb)
-        for rule in role["rules"]
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for verb in rule["verbs"]
-    }

@@ -13,8 +13,8 @@ from tradewind_operator.world import World
 
 
 def plan_namespace(key: Key, world: World, platform: Platform) -> Plan:
-    """Wanted while there is an account: nothing runs without one."""
-    if not world.accounts(key.namespace):
+    """Wanted while there is anything that runs: an account, a model, a job."""
+    if not any(world.keys_of(key.namespace, kind) for kind in ("TradingAccount", "TradingModel", "TradingJob")):
         return Plan(prune=tuple(world.children(key)))
     marks = labels(key)
     objects: list[Body] = [build_service_account(name, key.namespace, marks) for name in (GATEWAY, WORKER)]

@@ -52,10 +52,11 @@ def unwanted(world: World, key: Key, wanted: Sequence[Body], keep: tuple[str, ..
     )
 
 
-def is_up(deployment: Body | None, replicas: int = 1) -> bool:
-    """Whether the newest version of a Deployment is what runs, all of it."""
+def is_up(deployment: Body | None, replicas: int | None = None) -> bool:
+    """Whether the newest version of a Deployment is what runs, all of it: ``replicas``, or as many as it asks for."""
     if deployment is None:
         return False
+    replicas = deployment["spec"].get("replicas", 1) if replicas is None else replicas
     status = deployment.get("status") or {}
     return bool(
         status.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 0)

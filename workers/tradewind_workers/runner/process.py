@@ -23,6 +23,7 @@ ROLES = {
     "simulator": "tradewind_workers.simulator.process",
     "sink": "tradewind_workers.sinks.process",
 }
+LATER = ("job", "model")
 STOPPED, CRASHED, BAD_CONFIG, FENCED_OUT = 0, 1, 2, 3
 GRACE_S = 10.0
 log = structlog.get_logger()
@@ -49,6 +50,9 @@ def main(path: str) -> int:
     configure_logging()
     try:
         config: dict[str, Any] = json.loads(Path(path).read_text())
+        if config["role"] in LATER:
+            log.error("not_available", role=config["role"], detail="not available in this version: use a newer image")
+            return BAD_CONFIG
         role = ROLES[config["role"]]
     except (OSError, ValueError, KeyError) as error:
         log.error("bad_configuration", path=path, error=repr(error))

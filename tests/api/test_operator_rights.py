@@ -1,0 +1,93 @@
+"""The operator's rights are those it uses: what the audit log shows is compared with what the role grants."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from api.cluster_world import ROOT, Kubectl, OperatorProcess, until
+from api.manifests import DESK, account, halt, resource
+from api.test_operator import CHILDREN, OURS, ready
+from cluster import ControlPlane
+from integration.nats_server import NatsServer
+
+OPERATOR = "system:serviceaccount:tradewind-system:tradewind-operator"
+TRADING = "tp,ta,rp,ks,tm,tj"
+
+
+@pytest.fixture
+def operator(
+    kubectl: Kubectl, operator_login: Path, nats_of_the_cluster: NatsServer, tmp_path: Path
+) -> Iterator[OperatorProcess]:
+    """One that also keeps a standby of every gateway."""
+    more = ("--resync-seconds=2", "--standby", "--stream-mib=64", "--bucket-mib=16")
+    operator = OperatorProcess(operator_login, nats_of_the_cluster.url, tmp_path / "log", [kubectl.namespace], *more)
+    operator.start()
+    yield operator
+    operator.stop()
+
+
+def test_it_uses_every_right_it_has_and_asks_for_none_it_has_not(
+    plane: ControlPlane, kubectl: Kubectl, operator: OperatorProcess
+) -> None:
+    model = resource("TradingModel", "alpha", {"training": {"symbols": ["BTCUSDT"]}})
+    task = {"type": "ETL"}
+    kubectl.apply(*DESK, halt(), model, resource("TradingJob", "once", task), resource("TradingJob", "daily", task))
+    until("the desk to be up", lambda: ready(kubectl, "tp", "btc"))
+    for hours in (1, 2, 3, 4):  # old revisions are pruned
+        kubectl.apply(account(blindAfter=f"{hours}h"))
+        until("a revision", lambda hours=hours: f"{hours}h" in kubectl("get", "controllerrevisions", "-o", "yaml"))
+    once, daily = (kubectl.get("tj", name) for name in ("once", "daily"))
+    assert once is not None
+    assert daily is not None
+    kubectl.apply(resource("TradingJob", "once", task | {"schedule": "0 6 * * *"}))
+    until(
+        "a CronJob for the Job", lambda: kubectl.names("jobs,cronjobs") == {"Job/tw-job-daily", "CronJob/tw-job-once"}
+    )
+    kubectl.apply(resource("TradingJob", "once", task))
+    until("a Job for the CronJob", lambda: kubectl.names("jobs,cronjobs") == {"Job/tw-job-daily", "Job/tw-job-once"})
+    kubectl("delete", "tp", "--all")
+    until("the gateway gone", lambda: "Deployment/tw-gateway-paper" not in kubectl.names("deployments"))
+    kubectl("delete", TRADING, "--all")
+    until("nothing left", lambda: not kubectl.names(CHILDREN + ",jobs,cronjobs,poddisruptionbudgets", OURS))
+
+    operator.stop()  # a watch is logged when it ends
+    until("the end of its watches", lambda: ("apps", "deployments", "watch") in audited(plane)[0])
+
+    used, refused = audited(plane)
+
+    assert refused == set()
+    # Applying what is not there yet is logged as a patch, and needs the right to create as well.
+    used |= {(group, plural, "create") for group, plural, verb in used if verb == "patch" and "/" not in plural}
+    used.add(("tradewind.io", "killswitches", "get"))  # granted on to the gateways
+    assert granted() - used == set()
+
+
+def audited(plane: ControlPlane) -> tuple[set[tuple[str, str, str]], set[tuple[str, str, str]]]:
+    """(group, resource, verb) of what the operator did and of what it was refused."""
+    used, refused = set(), set()
+    for line in plane.audit_log.read_text().splitlines():
+        request = json.loads(line)
+        what = request.get("objectRef")
+        if request["user"]["username"] != OPERATOR or not what:
+            continue
+        plural = what["resource"] + (f"/{what['subresource']}" if "subresource" in what else "")
+        ending = "being terminated" in request["responseStatus"].get("message", "")
+        group = refused if request["responseStatus"]["code"] == 403 and not ending else used
+        group.add((what.get("apiGroup", ""), plural, request["verb"]))
+    return used, refused
+
+
+def granted() -> set[tuple[str, str, str]]:
+    documents = yaml.safe_load_all((ROOT / "deploy" / "operator" / "rbac.yaml").read_text())
+    [role] = [document for document in documents if document["kind"] == "ClusterRole"]
+    return {
+        (group, plural, verb)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for plural in rule["resources"]
+        for verb in rule["verbs"]
+    }
