@@ -13,6 +13,7 @@ import ctypes
 import datetime
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -72,7 +73,7 @@ class ControlPlane:
             CannotBuild: a process ended, or did not become ready in time; the end of its log is in the message.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._ports = {name: _free_port() for name in ("etcd", "peer", "api", "controllers", "scheduler")}
+        self._ports = _free_ports(("etcd", "peer", "api", "controllers", "scheduler"))
         self._secrets()
         self.start_etcd()
         self.start_api_server()
@@ -234,11 +235,17 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+def _free_ports(names: tuple[str, ...]) -> dict[str, int]:
+    """A port for each, below those the kernel gives to outgoing connections: these would be taken again at once."""
+    found: dict[str, int] = {}
+    candidates = random.sample(range(20_000, 32_000), 1000)
+    for name in names:
+        while name not in found:
+            port = candidates.pop()
+            with socket.socket() as probe, contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                found[name] = port
+    return found
 
 
 def _up(folder: Path) -> int:

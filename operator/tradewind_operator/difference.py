@@ -27,7 +27,7 @@ _QUANTITIES = ("limits", "requests")
 _MERGED_BY = {
     "containers": "name",
     "env": "name",
-    "imagePullSecrets": "name",
+    "imagePullSecrets": "name",  # pragma: allowlist secret
     "ownerReferences": "uid",
     "topologySpreadConstraints": "topologyKey",
     "volumeMounts": "mountPath",

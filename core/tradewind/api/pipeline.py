@@ -75,6 +75,8 @@ class Feed(Model):
             raise ValueError("venue Replay and the field replay go together: set both or neither")
         if self.generated is not None and self.venue != "Generated":
             raise ValueError("the field generated belongs to venue Generated: remove it or change the venue")
+        if self.shards > len(self.symbols):
+            raise ValueError(f"shards is above the number of symbols: use at most {len(self.symbols)}")
         return self
 
 

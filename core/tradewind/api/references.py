@@ -95,8 +95,6 @@ def pipeline_problems(pipeline: TradingPipeline, accounts: Mapping[str, TradingA
         yield "spec.feed.venue", feed.venue, f"is not available in this version: use {', '.join(FEEDS)}"
     elif feed.venue == "MEXC" and feed.market != "Spot":
         yield "spec.feed.market", feed.market, "is not available at MEXC in this version: use Spot"
-    if feed.shards > len(feed.symbols):
-        yield "spec.feed.shards", feed.shards, f"more shards than symbols: use at most {len(feed.symbols)}"
     if account is None:
         known = ", ".join(sorted(accounts)) or "none"
         remedy = f"no such TradingAccount (there are: {known}): add it or name another"

@@ -24,6 +24,41 @@ def build_pod_template(
     workload: Workload, labels: dict[str, str], platform: Platform, template: dict[str, Any]
 ) -> dict[str, Any]:
     """``template`` is the pipeline's: resources, nodeSelector, tolerations, affinity, annotations, env, imagePullSecrets."""
+    gateway = workload.role == "gateway"
+    spec: dict[str, Any] = {
+        "serviceAccountName": "tw-gateway" if gateway else "tw-worker",
+        "automountServiceAccountToken": gateway,
+        "terminationGracePeriodSeconds": GRACE_S,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 65532,
+            "runAsGroup": 65532,
+            "fsGroup": 65532,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [_container(workload, platform, template)],
+        "volumes": [{"name": "config", "configMap": {"name": child_name(workload.name)}}],
+        "tolerations": [*_leave_lost_nodes(), *template.get("tolerations", [])],
+        "topologySpreadConstraints": [
+            {
+                "maxSkew": 1,
+                "topologyKey": "kubernetes.io/hostname",
+                "whenUnsatisfiable": "ScheduleAnyway",
+                "labelSelector": {"matchLabels": labels},
+            }
+        ],
+    }
+    secrets = [*platform.pull_secrets, *(one["name"] for one in template.get("imagePullSecrets", []))]
+    if secrets:
+        spec["imagePullSecrets"] = [{"name": name} for name in secrets]
+    for name in ("nodeSelector", "affinity", "priorityClassName"):
+        if name in template:
+            spec[name] = template[name]
+    annotations = {HASH: workload.hash} | dict(template.get("annotations", {}))
+    return {"metadata": {"labels": labels, "annotations": annotations}, "spec": spec}
+
+
+def _container(workload: Workload, platform: Platform, template: dict[str, Any]) -> dict[str, Any]:
     http = [{"name": "http", "containerPort": HTTP_PORT}] if "http_port" in workload.config else []
     container: dict[str, Any] = {
         "name": "worker",
@@ -45,38 +80,7 @@ def build_pod_template(
     env = _secret_env(workload) + list(template.get("env", []))
     if env:
         container["env"] = env
-    gateway = workload.role == "gateway"
-    spec: dict[str, Any] = {
-        "serviceAccountName": "tw-gateway" if gateway else "tw-worker",
-        "automountServiceAccountToken": gateway,
-        "terminationGracePeriodSeconds": GRACE_S,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": 65532,
-            "runAsGroup": 65532,
-            "fsGroup": 65532,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        "containers": [container],
-        "volumes": [{"name": "config", "configMap": {"name": child_name(workload.name)}}],
-        "tolerations": [*_leave_lost_nodes(), *template.get("tolerations", [])],
-        "topologySpreadConstraints": [
-            {
-                "maxSkew": 1,
-                "topologyKey": "kubernetes.io/hostname",
-                "whenUnsatisfiable": "ScheduleAnyway",
-                "labelSelector": {"matchLabels": labels},
-            }
-        ],
-    }
-    secrets = [*platform.pull_secrets, *(one["name"] for one in template.get("imagePullSecrets", []))]
-    if secrets:
-        spec["imagePullSecrets"] = [{"name": name} for name in secrets]
-    for name in ("nodeSelector", "affinity", "priorityClassName"):
-        if name in template:
-            spec[name] = template[name]
-    annotations = {HASH: workload.hash} | dict(template.get("annotations", {}))
-    return {"metadata": {"labels": labels, "annotations": annotations}, "spec": spec}
+    return container
 
 
 def _probe(path: str, every: int, failures: int) -> dict[str, Any]:

@@ -31,8 +31,6 @@ def test_a_desk_that_fits_together_has_nothing_to_tell():
           changed(ACCOUNT, "spec.simulated.instruments", [{"symbol": "BTCUSDT", "tickSize": "0.1", "lotSize": "1"}]),
           POLICY],
          "TradingPipeline/btc: spec.feed.symbols[1]: unknown symbol: TradingAccount/paper has BTCUSDT"),
-        ([changed(PIPELINE, "spec.feed.shards", 2), ACCOUNT, POLICY],
-         "TradingPipeline/btc: spec.feed.shards: more shards than symbols: use at most 1"),
         ([PIPELINE, changed(ACCOUNT, "spec.venue", "MEXC"), POLICY],
          "TradingPipeline/btc: spec.feed.venue: TradingAccount/paper has venue MEXC: only a Simulated account has a"
          " simulator"),

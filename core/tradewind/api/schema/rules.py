@@ -35,7 +35,7 @@ RULES: dict[str, dict[str, list[Rule]]] = {
                 "!has(self.generated) || self.venue == 'Generated'",
                 "the field generated belongs to venue Generated: remove it or change the venue",
             ),
-            Rule("self.shards <= self.symbols.size()", "shards is above the number of symbols: lower it"),
+            Rule("self.shards <= self.symbols.size()", "shards is above the number of symbols: use at most as many"),
         ],
         "spec.candles": [
             Rule(

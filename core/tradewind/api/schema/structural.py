@@ -86,10 +86,17 @@ class _Converter:
                     self._fill(part)
             return
         values = schema.get("additionalProperties")
+        names = self._resolved(schema.get("propertyNames", {}))
+        for pattern, inside in schema.get("patternProperties", {}).items():
+            values, names = inside, names | {"pattern": pattern}
         found["maxProperties"] = schema.get("maxProperties", MAX_KEYS)
         if isinstance(values, dict) and values:
             found["additionalProperties"] = self.convert(values, defaults=False)
-            keys = self._resolved(schema.get("propertyNames", {})).get("enum")
+            keys = names.get("enum")
+            if "pattern" in names and found["maxProperties"] <= MAX_KEYS:  # longer maps would cost the server too much
+                rule = f"self.all(key, key.size() <= {names['maxLength']} && key.matches('{names['pattern']}'))"
+                message = f"a key does not have the form {names['pattern']}"
+                found.setdefault("x-kubernetes-validations", []).append({"rule": rule, "message": message})
             if keys:
                 rule = f"self.all(key, key in [{', '.join(repr(key) for key in keys)}])"
                 found.setdefault("x-kubernetes-validations", []).append(

@@ -1,0 +1,150 @@
+"""What depends on who asks, or on another object: the admission policies, each by what it lets through and what not."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+import yaml
+from api.cluster_world import ROOT, Kubectl, namespace, until
+from api.manifests import Body, account, halt, pipeline, policy, resource
+from cluster import ControlPlane
+
+RELEASED = {"by": "rita", "reason": "over"}
+LIVE = {"venue": "MEXC", "mode": "Live", "credentials": {"secretName": "mexc-main"}}
+
+
+@pytest.fixture(scope="module")
+def policies(plane: ControlPlane) -> Iterator[None]:
+    """The policies, in force only while these tests run."""
+    kubectl = Kubectl(plane.bin / "kubectl", plane.kubeconfig)
+    kubectl("apply", "-f", str(ROOT / "deploy" / "roles.yaml"))
+    kubectl("apply", "-f", str(ROOT / "deploy" / "admission"))
+    with namespace(plane) as trial:
+        long = resource("TradingAccount", "x" * 41, {"venue": "Simulated"})
+        until("the policies to be in force", lambda: "too long" in trial.refusal(long))
+    yield
+    kubectl("delete", "-f", str(ROOT / "deploy" / "admission"))
+
+
+@pytest.fixture
+def desk(policies: None, kubectl: Kubectl) -> Kubectl:
+    """A namespace with a trader, a risk officer and a service account that may do everything."""
+    for person, role in (("tom", "tradewind-trader"), ("rita", "tradewind-risk-officer")):
+        kubectl("create", "rolebinding", person, f"--clusterrole={role}", f"--user={person}")
+    kubectl("create", "serviceaccount", "robot")
+    kubectl("create", "rolebinding", "robot", "--clusterrole=admin", f"--serviceaccount={kubectl.namespace}:robot")
+    kubectl(
+        "create",
+        "rolebinding",
+        "robot-risk",
+        "--clusterrole=tradewind-risk-officer",
+        f"--serviceaccount={kubectl.namespace}:robot",
+    )
+    return kubectl
+
+
+def attempt(kubectl: Kubectl, who: str, body: Body, verb: str = "apply") -> str:
+    """What the server says to somebody's request; empty if it does it."""
+    arguments = [verb] if verb == "apply" else [verb, "--wait=false"]
+    done: subprocess.CompletedProcess[str] = kubectl.tried(
+        f"--as={who}", *arguments, "-f", "-", given=yaml.safe_dump(body)
+    )
+    return "" if done.returncode == 0 else done.stderr
+
+
+def test_a_trader_may_halt_but_not_release(desk: Kubectl) -> None:
+    assert attempt(desk, "tom", halt()) == ""
+
+    assert "cannot patch" in attempt(desk, "tom", halt(release={"by": "tom", "reason": "please"}))
+
+
+def test_who_may_change_halts_still_needs_the_verb_to_release(desk: Kubectl) -> None:
+    attempt(desk, "tom", halt())
+    desk("create", "role", "changes-halts", "--verb=get,patch,update", "--resource=killswitches.tradewind.io")
+    desk("create", "rolebinding", "tom-changes-halts", "--role=changes-halts", "--user=tom")
+
+    assert "needs the verb release" in attempt(desk, "tom", halt(release={"by": "tom", "reason": "please"}))
+
+
+def test_a_risk_officer_releases_in_her_own_name(desk: Kubectl) -> None:
+    attempt(desk, "tom", halt())
+
+    assert "must be who releases, rita" in attempt(desk, "rita", halt(release={"by": "tom", "reason": "over"}))
+    assert attempt(desk, "rita", halt(release=RELEASED)) == ""
+
+
+def test_a_service_account_releases_nothing_whatever_it_may_do(desk: Kubectl) -> None:
+    attempt(desk, "tom", halt())
+    robot = f"system:serviceaccount:{desk.namespace}:robot"
+
+    assert "must not release a halt" in attempt(desk, robot, halt(release={"by": robot, "reason": "synced"}))
+
+
+def test_a_halt_is_deleted_only_when_it_is_released(desk: Kubectl) -> None:
+    attempt(desk, "tom", halt())
+    assert "release it before it is deleted" in attempt(desk, "rita", halt(), "delete")
+
+    attempt(desk, "rita", halt(release=RELEASED))
+
+    assert attempt(desk, "rita", halt(), "delete") == ""
+
+
+def test_a_namespace_with_a_halt_in_force_can_end(plane: ControlPlane, policies: None) -> None:
+    with namespace(plane) as kubectl:
+        kubectl.apply(halt())
+
+    until("its end", lambda: kubectl.tried("get", "namespace", kubectl.namespace).returncode != 0)
+
+
+def test_while_a_halt_is_in_force_limits_need_the_verb_override(desk: Kubectl) -> None:
+    desk("create", "role", "limits", "--verb=get,patch,update,delete", "--resource=riskpolicies.tradewind.io")
+    desk("create", "rolebinding", "tom-limits", "--role=limits", "--user=tom")
+    attempt(desk, "rita", policy())
+    wider = policy(maxOrderValue={"amount": "2000", "currency": "USDT"})
+    assert attempt(desk, "tom", wider) == ""
+
+    attempt(desk, "tom", halt())
+
+    assert "needs the verb override" in attempt(desk, "tom", policy())
+    assert "needs the verb override" in attempt(desk, "tom", policy(), "delete")
+    assert attempt(desk, "rita", policy()) == ""
+    attempt(desk, "rita", halt(release=RELEASED))
+    assert attempt(desk, "tom", wider) == ""
+
+
+def test_while_a_halt_is_in_force_nobody_slips_out_of_it_by_a_label(desk: Kubectl) -> None:
+    attempt(desk, "tom", account())
+    attempt(desk, "tom", pipeline())
+    attempt(desk, "tom", halt(scope={"pipelines": {"matchLabels": {"desk": "alpha"}}}))
+
+    moved = pipeline()
+    moved["metadata"]["labels"] = {"desk": "beta"}
+    assert "labels that select" in attempt(desk, "tom", moved)
+    assert attempt(desk, "tom", pipeline(desiredState="Paused")) == ""
+
+
+def test_going_live_needs_the_verb(desk: Kubectl) -> None:
+    live = resource("TradingAccount", "main", LIVE)
+    assert "needs the verb golive" in attempt(desk, "tom", live)
+    attempt(desk, "tom", resource("TradingAccount", "main", LIVE | {"mode": "Paper"}))
+
+    assert "needs the verb golive" in attempt(desk, "tom", live)
+    assert attempt(desk, "rita", live) == ""
+
+
+def test_only_the_operator_writes_status(desk: Kubectl) -> None:
+    desk.apply(account())
+    rich = yaml.safe_dump(account() | {"status": {"equity": "1000000"}})
+    write = ["apply", "--server-side", "--force-conflicts", "--subresource=status", "-f", "-"]
+
+    assert "only the operator writes status" in desk.tried(*write, given=rich).stderr
+    operator = "--as=system:serviceaccount:tradewind-system:tradewind-operator"
+    assert desk.tried(operator, *write, given=rich).stderr == ""
+
+
+@pytest.mark.parametrize(("name", "said"), [("x" * 41, "at most 40 characters"), ("a.b", "no dots")])
+def test_a_name_that_cannot_be_used_is_refused(desk: Kubectl, name: str, said: str) -> None:
+    assert said in desk.refusal(resource("TradingAccount", name, {"venue": "Simulated"}))
+    assert desk.refusal(resource("TradingAccount", "x" * 40, {"venue": "Simulated"})) == ""
