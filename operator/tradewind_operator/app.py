@@ -101,7 +101,7 @@ class Operator:
         return "" if self.resync.fresh else f"the watches have not been complete for {self.resync.age_s:.0f} s"
 
     def unready(self) -> str:
-        return "" if self.resync.complete_once else "the first lists are coming in"
+        return "" if self.watching.complete else "the first lists are coming in"
 
     def collect(self) -> None:
         """Bring the gauges up to date."""

@@ -58,13 +58,16 @@ def readiness(ready: bool, reason: str, message: str, *, stalled: bool = False) 
 def transitions(before: list[Mapping[str, Any]], after: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What people should get an Event for: conditions that say something else than before, each once.
 
-    Reconciling and Stalled say what Ready says; what is False and was never True is no news.
+    Reconciling and Stalled say what Ready says; what is False and was never True is no news, nor is
+    that something new takes a moment.
     """
     known = {one.get("type"): (one.get("status"), one.get("reason")) for one in before}
+    starting = not before and any(one["type"] == "Reconciling" for one in after)
     return [
         one
         for one in after
         if one["type"] not in ("Reconciling", "Stalled")
+        and not starting
         and known.get(one["type"]) != (one["status"], one["reason"])
         and (one["type"] in known or one["type"] == "Ready" or one["status"] == "True")
     ]

@@ -18,7 +18,7 @@ from tradewind_operator.watching import Watching, missing
 from tradewind_operator.world import World
 
 log = structlog.get_logger()
-FIRST_LOOK_S, EVERY_S, RETRY_S = 0.5, 300.0, 10.0
+FIRST_LOOK_S, EVERY_S, RETRY_S = 0.3, 300.0, 10.0
 STALE_S = 900.0
 
 
@@ -38,18 +38,21 @@ class Resync:
         self._namespaces, self._every_s = namespaces, every_s
         self._complete_at = time.monotonic()
         self._behind: set[tuple[str, str, str]] = set()
-        self.complete_once = False
 
     async def run(self) -> None:
         """Until cancelled."""
         wait = FIRST_LOOK_S
         while True:
             await asyncio.sleep(wait * random.uniform(0.9, 1.1))  # noqa: S311 - spreads load
+            began = time.monotonic()
             try:
                 await self.look()
             except (ApiRefused, OSError, TimeoutError) as error:
                 log.warning("resync_failed", error=repr(error))
                 wait = RETRY_S
+                continue
+            if not self._watching.complete:
+                wait = max(FIRST_LOOK_S, 2 * (time.monotonic() - began))
                 continue
             wait = self._every_s
             for key in self._world.everything():
@@ -57,6 +60,7 @@ class Resync:
 
     async def look(self) -> None:
         """Compare once. What is gone is forgotten; what the watches should show and do not makes them stale."""
+        before = self._world.uids()
         listed: dict[str, dict[tuple[str, str], str]] = {}
         for api_kind in API_KINDS.values():
             selector = SELECTOR if api_kind.kind in CHILDREN else ""
@@ -65,8 +69,10 @@ class Resync:
             except ApiRefused as error:
                 if error.code != 404:  # a kind that is not installed has no objects
                     raise
-        seen = self._world.uids()
-        for kind, namespace, name in list(missing(seen, listed)):
+        now = self._world.uids()
+        for kind, namespace, name in missing(before, listed):
+            if now.get(kind, {}).get((namespace, name)) != before[kind][namespace, name]:
+                continue  # made anew, or gone, while the lists came in
             log.info("gone_unannounced", kind=kind, namespace=namespace, name=name)
             self._forget(kind, namespace, name)
         unseen = set(missing(listed, self._world.uids()))
@@ -76,7 +82,8 @@ class Resync:
             log.error("watch_stalled", missing=[f"{kind} {ns}/{name}" for kind, ns, name in sorted(stale)[:10]])
         else:
             self._complete_at = time.monotonic()
-            self.complete_once |= not unseen
+            if not unseen:
+                self._watching.begin()
 
     @property
     def age_s(self) -> float:

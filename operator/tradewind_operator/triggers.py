@@ -13,8 +13,8 @@ from tradewind_operator.names import Key
 from tradewind_operator.plan import Body
 from tradewind_operator.world import World
 
-SHARED_DELAY_S = 0.1
-"""What many resources share is planned once for a burst of them."""
+FIRST_DELAY_S, SHARED_DELAY_S = 0.1, 1.0
+"""What many resources share is planned once for a burst of them; what is not there yet is wanted soon."""
 
 
 def of_resource(key: Key, world: World, before: object) -> Iterator[tuple[Key, float]]:
@@ -23,14 +23,14 @@ def of_resource(key: Key, world: World, before: object) -> Iterator[tuple[Key, f
     if key.kind == "TradingPipeline":
         for resource in (before, world.accepted(key)):
             if isinstance(resource, TradingPipeline):
-                yield from _shared_by(key.namespace, resource)
+                yield from _shared_by(world, key.namespace, resource)
         if before is None:
             yield from _all(world, key.namespace, "TradingJob")
     elif key.kind == "TradingAccount":
         yield Key("Namespace", key.namespace, key.namespace), 0.0
         for pipeline in world.of_account(key.namespace, key.name):
-            yield Key("TradingPipeline", key.namespace, pipeline.metadata.name), SHARED_DELAY_S
-            yield from _shared_by(key.namespace, pipeline)
+            yield Key("TradingPipeline", key.namespace, pipeline.metadata.name), FIRST_DELAY_S
+            yield from _shared_by(world, key.namespace, pipeline)
         yield from _all(world, key.namespace, "RiskPolicy")
         yield from _all(world, key.namespace, "TradingJob")
     elif key.kind in ("TradingModel", "TradingJob"):
@@ -54,16 +54,20 @@ def of_child(owner: Key, world: World, before: Body | None, after: Body | None) 
     else:
         return
     for pipeline in users:
-        yield Key("TradingPipeline", owner.namespace, pipeline.metadata.name), SHARED_DELAY_S
+        yield Key("TradingPipeline", owner.namespace, pipeline.metadata.name), FIRST_DELAY_S
 
 
-def _shared_by(namespace: str, pipeline: TradingPipeline) -> Iterator[tuple[Key, float]]:
-    yield Key("TradingAccount", namespace, pipeline.spec.account), SHARED_DELAY_S
-    yield Key("Feed", namespace, feed_name(pipeline)), SHARED_DELAY_S
-    for secret in sink_secrets(pipeline):
-        yield Key("Sink", namespace, secret or OWN_DATABASE), SHARED_DELAY_S
+def _shared_by(world: World, namespace: str, pipeline: TradingPipeline) -> Iterator[tuple[Key, float]]:
+    keys = [
+        Key("TradingAccount", namespace, pipeline.spec.account),
+        Key("Feed", namespace, feed_name(pipeline)),
+        *(Key("Sink", namespace, secret or OWN_DATABASE) for secret in sink_secrets(pipeline)),
+    ]
+    for key in keys:
+        there = any(child["kind"] == "Deployment" for child in world.children(key))
+        yield key, SHARED_DELAY_S if there else FIRST_DELAY_S
 
 
-def _all(world: World, namespace: str, kind: str, delay_s: float = SHARED_DELAY_S) -> Iterator[tuple[Key, float]]:
+def _all(world: World, namespace: str, kind: str, delay_s: float = FIRST_DELAY_S) -> Iterator[tuple[Key, float]]:
     for key in world.keys_of(namespace, kind):
         yield key, delay_s

@@ -149,7 +149,7 @@ class OperatorProcess:
                 stdout=log,
                 stderr=log,
             )
-        until("the operator to be ready", self.ready)
+        until("the operator to be ready", self.ready, 120)
 
     def ready(self) -> bool:
         assert self._process is not None
@@ -159,6 +159,11 @@ class OperatorProcess:
             return bool(self.read("/readyz"))
         except OSError:
             return False
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def read(self, path: str) -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:

@@ -70,9 +70,9 @@ def why_down(world: World, key: Key, workload: str) -> str:
     """In a person's words, why a worker is not up."""
     deployment = world.child(key, "Deployment", child_name(workload))
     if deployment is None:
-        return f"{child_name(workload)} is being made"
+        return f"{child_name(workload)} is starting"
     conditions = {one["type"]: one for one in (deployment.get("status") or {}).get("conditions", [])}
-    for kind in ("ReplicaFailure", "Progressing", "Available"):
+    for kind in ("ReplicaFailure", "Progressing"):
         found = conditions.get(kind)
         if found and found["status"] == ("True" if kind == "ReplicaFailure" else "False"):
             return f"{child_name(workload)}: {found.get('message') or found.get('reason')}"

@@ -1,0 +1,134 @@
+"""How the operator scales: a thousand pipelines at once, a restart, a second pass; time, processor and memory.
+
+``python tests/bench/operator_scale.py [pipelines]``. Server and operator share the machine, so their processor seconds
+are told apart. Pods stay Pending: there is no node.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "hack")]
+
+from api.cluster_world import Kubectl, OperatorProcess, until  # noqa: E402
+from api.manifests import account, pipeline, policy  # noqa: E402
+from cluster import ControlPlane  # noqa: E402
+from integration.nats_server import NatsServer  # noqa: E402
+
+PER_ACCOUNT = 100
+SERVER = ("kube-apiserver", "etcd", "kube-controller-manager")
+
+
+def measure(count: int) -> dict[str, float]:
+    """Figures by name; seconds and MiB."""
+    found: dict[str, float] = {"pipelines": count}
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        plane = ControlPlane(place / "plane")
+        plane.start()
+        (place / "nats").mkdir()
+        nats = NatsServer(place / "nats")
+        nats.start()
+        kubectl = Kubectl(plane.bin / "kubectl", plane.kubeconfig, "desk")
+        operator = OperatorProcess(plane.kubeconfig, nats.url, place / "log", [], "--resync-seconds=3600")
+        try:
+            kubectl("create", "namespace", "desk")
+            kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
+            kubectl("wait", "--for=condition=Established", "crd", "--all")
+            operator.start()
+            for figures in (
+                lambda: _burst(kubectl, plane, operator, count),
+                lambda: _second_pass(kubectl, operator, count),
+                lambda: _restart(operator, count),
+                lambda: _one_at_rest(kubectl),
+            ):
+                made = figures()
+                found |= made
+                for name, value in made.items():
+                    print(f"{name:40} {value:10.2f}", flush=True)
+        finally:
+            operator.stop()
+            nats.kill()
+            plane.stop()
+    return found
+
+
+def _burst(kubectl: Kubectl, plane: ControlPlane, operator: OperatorProcess, count: int) -> dict[str, float]:
+    accounts = [account(f"a{n}") for n in range((count + PER_ACCOUNT - 1) // PER_ACCOUNT)]
+    kubectl.apply(policy(), *accounts)
+    bodies = [pipeline(f"p{n}", account=f"a{n // PER_ACCOUNT}") for n in range(count)]
+    listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": bodies})
+    before = {program: plane.cpu_seconds(program) for program in SERVER}
+    began, used = time.monotonic(), _process(operator).cpu_times()
+    kubectl("create", "-f", "-", given=listed)
+    created = time.monotonic()
+    wanted = count + 3 * len(accounts)
+    until("every Deployment", lambda: _deployments(kubectl) >= wanted, 600)
+    converged = time.monotonic()
+    until("calm", lambda: operator.metric("tradewind_operator_queue_depth") == 0, 600)
+    now = _process(operator).cpu_times()
+    return {
+        "kubectl create": created - began,
+        "last Deployment after the last create": max(0.0, converged - created),
+        "operator cpu": now.user + now.system - used.user - used.system,
+        "operator rss MiB": _process(operator).memory_info().rss / 2**20,
+        **{f"{program} cpu": plane.cpu_seconds(program) - before[program] for program in SERVER},
+    }
+
+
+def _second_pass(kubectl: Kubectl, operator: OperatorProcess, count: int) -> dict[str, float]:
+    """Everything is planned again; nothing should be written but statuses that changed meanwhile."""
+    until("calm", lambda: operator.metric("tradewind_operator_queue_depth") == 0, 600)
+    writes = operator.metric("tradewind_operator_writes_total", verb="apply")
+    reconciles = operator.metric("tradewind_operator_reconciles_total")
+    used = sum(_process(operator).cpu_times()[:2])
+    kubectl("annotate", "tp", "--all", "looked=again")
+    until("a second pass", lambda: operator.metric("tradewind_operator_reconciles_total") >= reconciles + count, 600)
+    return {
+        "second pass: writes": operator.metric("tradewind_operator_writes_total", verb="apply") - writes,
+        "second pass: operator cpu": sum(_process(operator).cpu_times()[:2]) - used,
+    }
+
+
+def _restart(operator: OperatorProcess, count: int) -> dict[str, float]:
+    operator.stop()
+    began = time.monotonic()
+    operator.start()
+    until("all planned", lambda: operator.metric("tradewind_operator_reconciles_total") >= count, 600)
+    until("calm", lambda: operator.metric("tradewind_operator_queue_depth") == 0, 600)
+    return {
+        "restart to converged": time.monotonic() - began,
+        "restart: writes": operator.metric("tradewind_operator_writes_total", verb="apply"),
+        "restart: operator rss MiB": _process(operator).memory_info().rss / 2**20,
+    }
+
+
+def _one_at_rest(kubectl: Kubectl, times: int = 20) -> dict[str, float]:
+    """From the moment ``kubectl apply`` returns until the Deployment is there, read once every few milliseconds."""
+    waits = []
+    for n in range(times):
+        kubectl.apply(pipeline(f"rest{n}", account="a0"))
+        began = time.monotonic()
+        until("the Deployment", lambda n=n: kubectl.get("deployment", f"tw-rest{n}"))
+        waits.append(time.monotonic() - began)
+    waits.sort()
+    return {"apply to Deployment: p50": waits[len(waits) // 2], "apply to Deployment: worst of 20": waits[-1]}
+
+
+def _deployments(kubectl: Kubectl) -> int:
+    return len(kubectl("get", "deployments", "-o", "name", "--chunk-size=0").splitlines())
+
+
+def _process(operator: OperatorProcess) -> psutil.Process:
+    return psutil.Process(operator.pid)
+
+
+if __name__ == "__main__":
+    measure(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)
