@@ -55,10 +55,13 @@ class Workload:
 
     @property
     def hash(self) -> str:
-        """Changes when the process has to be started anew; labels of pipelines reach a gateway with its limits."""
+        """Changes when the process has to be started anew; labels reach a gateway with its limits."""
         config = dict(self.config)
         if self.role == "gateway":
             config["pipelines"] = [one | {"labels": {}} for one in config["pipelines"]]
+        if "account" in config and isinstance(config["account"], dict):
+            metadata = config["account"]["metadata"] | {"labels": {}}
+            config["account"] = config["account"] | {"metadata": metadata}
         return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -113,7 +116,11 @@ def limits_document(
     """What the control bucket tells a gateway of its limits: they change without a restart."""
     listed = list(pipelines)
     labels = {p.metadata.name: p.metadata.labels for p in listed if p.spec.account == account.metadata.name}
-    return {"policies": [to_document(p) for p in policies_of(account, listed, policies)], "pipelines": labels}
+    return {
+        "policies": [to_document(p) for p in policies_of(account, listed, policies)],
+        "pipelines": labels,
+        "labels": account.metadata.labels,
+    }
 
 
 def _document(resource: Resource, *without: str) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from tradewind_operator.world import World
 
 log = structlog.get_logger()
 STUCK_S = 120.0
+HEARTBEAT_S = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,9 @@ class Operator:
             seen = self.world.seen(key)
             if seen is not None and seen.uid == uid:
                 self.queue.add(key)
+        for kind in ("TradingAccount", "TradingPipeline"):  # their gateways say so in the next heartbeat
+            for key in self.world.keys_of(namespace, kind):
+                self.queue.add(key, HEARTBEAT_S)
 
     async def _tell_halt(self, namespace: str, key: str, document: Body) -> None:
         try:

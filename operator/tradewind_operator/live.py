@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 FRESH_S = 15.0
+SOON_S, LATER_S = 1.0, 60.0
+"""When to look at heartbeats again: while something is waited for, and to keep a status' figures up to date."""
 
 
 @dataclass(frozen=True, slots=True)

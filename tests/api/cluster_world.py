@@ -103,8 +103,10 @@ class FakeKubelet(threading.Thread):
         while not self._ending.wait(0.15):
             done = self._kubectl.tried("get", "pods", "--all-namespaces", "-o", "json")
             if done.returncode == 0:
+                others = self._kubectl.names("namespaces", "--selector=runs=processes")
                 for pod in json.loads(done.stdout)["items"]:
-                    self._tend(pod)
+                    if f"Namespace/{pod['metadata']['namespace']}" not in others:
+                        self._tend(pod)
 
     def stop(self) -> None:
         self._ending.set()

@@ -15,7 +15,7 @@ from tradewind_operator.conditions import Condition, readiness
 from tradewind_operator.kinds.revisions import revisions_of
 from tradewind_operator.kinds.status import Judgement, plan_with_status
 from tradewind_operator.kinds.workers import deadline_passed, is_up, owner_reference, unwanted, why_down, worker_objects
-from tradewind_operator.live import Live
+from tradewind_operator.live import LATER_S, Live
 from tradewind_operator.names import Key, child_name
 from tradewind_operator.plan import Body, Plan
 from tradewind_operator.platform import ClusterPlacement, Platform
@@ -95,7 +95,7 @@ def _judge(
         conditions = readiness(True, "Trading", "the gateway is reconciled and takes orders")
     conditions.append(Condition("Halted", halted, "KillSwitch" if halted else "NoHalt", _halts(figures)))
     status: Body = {"halted": halted, "gateways": len(workers) - len(down) if workers else 0}
-    return Judgement(conditions, status | _figures(figures), applied=not down)
+    return Judgement(conditions, status | _figures(figures), applied=not down, again_in_s=LATER_S)
 
 
 def _halts(figures: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from tradewind_operator.conditions import Condition, readiness
 from tradewind_operator.kinds.revisions import revisions_of
 from tradewind_operator.kinds.status import Judgement, plan_with_status, waited
 from tradewind_operator.kinds.workers import deadline_passed, is_up, owner_reference, unwanted, why_down, worker_objects
-from tradewind_operator.live import Live
+from tradewind_operator.live import LATER_S, SOON_S, Live
 from tradewind_operator.names import Key, child_name
 from tradewind_operator.plan import Body, Plan
 from tradewind_operator.platform import ClusterPlacement, Platform
@@ -106,8 +106,11 @@ def _judge(
     else:
         ready = {"Running": ("Running", "trades"), "Paused": ("Paused", "takes no new positions")}
         conditions = readiness(True, *ready.get(spec.desired_state, ("Drained", "is drained or draining")))
+    again = LATER_S
     if spec.desired_state != "Running":
-        conditions.append(_at_rest(pipeline, live))
+        rest = _at_rest(pipeline, live)
+        conditions.append(rest)
+        again = LATER_S if rest.status else SOON_S
     status: Body = {
         "state": spec.desired_state,
         "topology": spec.topology,
@@ -118,7 +121,7 @@ def _judge(
     profit = figures.get("profitByPipeline", {}).get(pipeline.metadata.name)
     if profit is not None:
         status["dayPnl"] = profit
-    return Judgement(conditions, status, applied=not down)
+    return Judgement(conditions, status, applied=not down, again_in_s=again)
 
 
 def _figures(live: Live, worker: str) -> Body:

@@ -10,7 +10,7 @@ from tradewind.api.risk_policy import RiskPolicy
 from tradewind_operator.conditions import readiness
 from tradewind_operator.kinds.revisions import revisions_of
 from tradewind_operator.kinds.status import Judgement, plan_with_status
-from tradewind_operator.live import Live
+from tradewind_operator.live import LATER_S, SOON_S, Live
 from tradewind_operator.names import Key
 from tradewind_operator.plan import Body, Plan
 from tradewind_operator.world import World
@@ -56,5 +56,8 @@ def plan_risk_policy(key: Key, world: World, live: Live, now: str) -> Plan:
     else:
         conditions = readiness(True, "Enforced", f"{len(listed)} gateways run these limits")
     revisions, old = revisions_of(key, seen, world)
-    judgement = Judgement(conditions, {"limitsHash": expected, "accounts": listed}, applied=not behind)
+    again = SOON_S if behind else LATER_S
+    judgement = Judgement(
+        conditions, {"limitsHash": expected, "accounts": listed}, applied=not behind, again_in_s=again
+    )
     return plan_with_status(seen, judgement, now, tuple(revisions), tuple(old))

@@ -264,6 +264,14 @@ def test_cancel_all_cancels_what_works_before_anything_is_recorded() -> None:
     assert books.gateway.may_send(place.order.client_order_id)
 
 
+def test_a_halt_goes_by_the_labels_an_account_has_now() -> None:
+    books = Books()
+    books.gateway.labels = {"desk": "b"}
+
+    assert books.gateway.on_halt(halt(scope={"accounts": {"matchLabels": {"desk": "a"}}}), NOW) == []
+    assert books.gateway.on_halt(halt(scope={"accounts": {"matchLabels": {"desk": "b"}}}), NOW)
+
+
 def test_a_halt_of_other_pipelines_is_not_this_ones() -> None:
     books = Books()
 

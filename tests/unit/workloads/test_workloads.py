@@ -205,7 +205,19 @@ def test_limits_reach_a_gateway_with_the_labels_of_its_pipelines():
 def test_limits_of_an_account_nobody_limits_hold_no_policy():
     account, policy = load(ACCOUNT, changed(POLICY, "spec.accounts", {"matchLabels": {"house": "south"}}))
 
-    assert limits_document(account.resource, [], [policy.resource]) == {"policies": [], "pipelines": {}}
+    assert limits_document(account.resource, [], [policy.resource]) == {
+        "policies": [],
+        "pipelines": {},
+        "labels": account.resource.metadata.labels,
+    }
+
+
+def test_labels_of_an_account_reach_its_gateway_with_the_limits_and_restart_nothing():
+    relabelled = changed(ACCOUNT, "metadata.labels", {"desk": "beta"})
+    [account] = load(relabelled)
+
+    assert limits_document(account.resource, [], [])["labels"] == {"desk": "beta"}
+    assert hashes(PIPELINE, relabelled, POLICY) == hashes(PIPELINE, ACCOUNT, POLICY)
 
 
 def test_two_workloads_of_one_name_are_refused():

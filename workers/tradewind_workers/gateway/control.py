@@ -167,6 +167,7 @@ class ControlWatch:
             document = json.loads(value)
             policies = [RiskPolicy.model_validate(policy) for policy in document.get("policies", [])]
             self._gateway.pipelines.update(document.get("pipelines", {}))
+            self._gateway.labels = document.get("labels", self._gateway.labels)
         except (ValueError, TypeError, AttributeError) as error:
             log.error("unreadable_limits", error=str(error)[:500])
             policies = []

@@ -63,6 +63,7 @@ class Gateway:
     ) -> None:
         self.account, self.name = account, account.metadata.name
         self.instruments, self.pipelines = instruments, pipelines
+        self.labels = account.metadata.labels
         self._acceptance = acceptance
         self._zone = ZoneInfo(account.spec.day_start)
         self.orders, self.ledger, self.latches = Orders(), Ledger(instruments), Latches()
@@ -132,12 +133,17 @@ class Gateway:
         changed = [n for n in sorted({*hashes, *self._adopted}) if self._adopted.get(n, "") != hashes.get(n, "")]
         return [self._record(LimitsAdopted(self._at(now), name, hashes.get(name, ""), "")) for name in changed]
 
+    @property
+    def limits(self) -> dict[str, str]:
+        """Hash of the limits in force, by policy."""
+        return {policy.metadata.name: self._adopted.get(policy.metadata.name, "") for policy in self._policies}
+
     def on_halt(self, switch: KillSwitch, now: int) -> list[Effect]:
         """Latch, then act: what the switch halts is fixed now; an unknown or already latched uid changes nothing twice."""
         uid = switch.metadata.uid
         if uid in self.latches.halts or uid in self.latches.released:
             return []
-        scope = members(switch, self.account.metadata.labels, self.pipelines)
+        scope = members(switch, self.labels, self.pipelines)
         return self.latch(uid, switch.spec.action, switch.spec.reason, scope, now) if scope else []
 
     def latch(self, uid: str, action: str, reason: str, scope: frozenset[str], now: int) -> list[Effect]:

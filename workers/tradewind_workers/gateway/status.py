@@ -32,6 +32,8 @@ def gateway_figures(
         "denied": dict(gateway.orders.denied),
         "fills": len(gateway.orders.trades),
         "working": len(gateway.orders.working()),
+        "workingByPipeline": _working_by_pipeline(gateway),
+        "limits": gateway.limits,
         "positions": _positions(gateway),
         "halts": [
             {"uid": halt.uid, "action": halt.action, "reason": halt.reason, "pipelines": sorted(halt.pipelines)}
@@ -46,6 +48,13 @@ def gateway_figures(
         "unwound": control.unwound,
         "idle": outbox.idle,
     }
+
+
+def _working_by_pipeline(gateway: Gateway) -> dict[str, int]:
+    counts = dict.fromkeys(gateway.pipelines, 0)
+    for order in gateway.orders.working():
+        counts[order.intent.pipeline] = counts.get(order.intent.pipeline, 0) + 1
+    return counts
 
 
 def _positions(gateway: Gateway) -> list[dict[str, str]]:

@@ -1,0 +1,120 @@
+"""Runs the pods of a namespace as processes of this machine: the worker each pod names, with the configuration it mounts.
+
+What a container would add is missing (image, limits, networks); what the operator decides is all there: which workers,
+with which configuration, started anew when it changes, ready when their own probe says so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from api.cluster_world import Body, Kubectl
+
+
+@dataclass
+class RunningPod:
+    process: subprocess.Popen[bytes]
+    health_port: int
+    ready: bool = False
+
+
+@dataclass
+class ProcessKubelet:
+    """One node's agent for one namespace, as a thread."""
+
+    kubectl: Kubectl
+    folder: Path
+    pods: dict[str, RunningPod] = field(default_factory=dict)
+    _http_ports: dict[str, int] = field(default_factory=dict)
+    _ending: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._ending.set()
+        assert self._thread is not None
+        self._thread.join()
+        for pod in self.pods.values():
+            pod.process.terminate()
+        for pod in self.pods.values():
+            pod.process.wait(15)
+
+    def log(self, workload: str) -> str:
+        return (self.folder / f"{workload}.log").read_text()
+
+    def _run(self) -> None:
+        while not self._ending.wait(0.1):
+            done = self.kubectl.tried("get", "pods", "-o", "json")
+            if done.returncode == 0:
+                for pod in json.loads(done.stdout)["items"]:
+                    self._tend(pod)
+
+    def _tend(self, pod: Body) -> None:
+        name = pod["metadata"]["name"]
+        running = self.pods.get(name)
+        if pod["metadata"].get("deletionTimestamp"):
+            if running is not None:
+                running.process.terminate()
+                running.process.wait(15)
+                del self.pods[name]
+            self.kubectl.tried("delete", "pod", name, "--grace-period=0", "--force", "--wait=false")
+        elif running is None or running.process.poll() is not None:
+            self.pods[name] = self._launch(pod)
+        elif not running.ready and self._answers(running.health_port):
+            running.ready = True
+            now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            conditions = [{"type": "Ready", "status": "True", "lastTransitionTime": now}]
+            status = {"status": {"phase": "Running", "conditions": conditions, "startTime": now}}
+            self.kubectl.tried("patch", "pod", name, "--subresource=status", "--type=merge", "-p", json.dumps(status))
+
+    def _launch(self, pod: Body) -> RunningPod:
+        [container] = pod["spec"]["containers"]
+        [volume] = [one for one in pod["spec"]["volumes"] if one["name"] == "config"]
+        mounted = self.kubectl.get("configmap", volume["configMap"]["name"]) or {}
+        config = self._placed(json.loads(mounted["data"]["config.json"]))
+        path = self.folder / f"{pod['metadata']['name']}.json"
+        path.write_text(json.dumps(config))
+        variables = {one["name"]: one["value"] for one in container.get("env", []) if "value" in one}
+        with (self.folder / f"{config['name']}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tradewind_workers", str(path)],
+                env=os.environ | variables,
+                stdout=log,
+                stderr=log,
+            )
+        return RunningPod(process, config["port"])
+
+    def _placed(self, config: dict[str, Any]) -> dict[str, Any]:
+        """The configuration with ports of this machine in place of Service names."""
+        config["port"] = random.randrange(12_000, 19_000)
+        if "http_port" in config:
+            config["http_port"] = self._http_port(config["name"])
+        for key in ("rest_url", "ws_url"):
+            host = str(config.get(key, "")).split("://")[-1].split(":")[0].split("/")[0]
+            if host.startswith("tw-"):
+                config[key] = config[key].replace(f"{host}:8080", f"127.0.0.1:{self._http_port(host[3:])}")
+        return config
+
+    def _http_port(self, workload: str) -> int:
+        return self._http_ports.setdefault(workload, random.randrange(19_000, 20_000))
+
+    def _answers(self, port: int) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=1) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
