@@ -16,7 +16,7 @@ from unit.house.checkout import ROOT, text, tracked
 
 DOCUMENTS = [name for name in tracked() if name.endswith(".md")]
 TYPED = ["README.md", *(name for name in DOCUMENTS if name.startswith("docs/"))]
-FOLDERS = "core|operator|workers|cli|tests|examples|docs|hack"
+FOLDERS = "core|operator|workers|cli|crds|deploy|tests|examples|docs|hack"
 
 
 def typed(name: str, program: str) -> list[str]:
@@ -50,7 +50,7 @@ def test_links_lead_somewhere(name: str) -> None:
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_files_and_tests_a_document_names_exist(name: str) -> None:
-    named = re.findall(rf"\b((?:{FOLDERS})/[\w./-]*\w\.(?:py|proto|yaml|md|svg))(?:::(\w+))?", text(name))
+    named = re.findall(rf"(?<![\w/])((?:{FOLDERS})/[\w./-]*\w\.(?:py|proto|yaml|md|svg))(?:::(\w+))?", text(name))
 
     missing = [path for path, _ in named if not (ROOT / path).is_file()]
     unknown = [test for path, test in named if test and path not in missing and f"def {test}(" not in text(path)]
