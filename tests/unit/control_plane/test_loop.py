@@ -1,0 +1,180 @@
+"""The loop's parts: the queue, what counts as a difference, conditions over time, whom a change concerns."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+from tradewind_operator.conditions import Condition, merged, readiness, transitions
+from tradewind_operator.difference import contains
+from tradewind_operator.names import Key
+from tradewind_operator.reconciler import marked
+from tradewind_operator.triggers import of_child, of_resource
+from tradewind_operator.work_queue import WorkQueue
+from unit.control_plane.desk import NOW, PIPELINE, RP, TA, TP, desk, resource
+
+
+class Clock:
+    """Time that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def settle() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_a_key_is_worked_on_once_however_often_it_was_added() -> None:
+    done: Counter[str] = Counter()
+
+    async def work(key: Key) -> None:
+        done[key.name] += 1
+
+    queue = WorkQueue(work, Clock())
+    for _ in range(5):
+        queue.add(TP)
+    queue.add(TA)
+    running = asyncio.create_task(queue.run())
+    await settle()
+    running.cancel()
+
+    assert done == {"btc": 1, "paper": 1}
+
+
+async def test_what_comes_while_its_key_is_worked_on_is_done_afterwards_and_never_beside() -> None:
+    at_once, most, rounds = 0, 0, 0
+    gate = asyncio.Event()
+
+    async def work(key: Key) -> None:
+        nonlocal at_once, most, rounds
+        at_once += 1
+        most, rounds = max(most, at_once), rounds + 1
+        await gate.wait()
+        at_once -= 1
+
+    queue = WorkQueue(work, Clock())
+    queue.add(TP)
+    running = asyncio.create_task(queue.run())
+    await settle()
+    queue.add(TP)
+    queue.add(TP)
+    await settle()
+    gate.set()
+    await settle()
+    running.cancel()
+
+    assert (most, rounds) == (1, 2)
+
+
+async def test_one_that_fails_waits_longer_each_time_and_delays_nobody() -> None:
+    clock = Clock()
+    tried: list[float] = []
+    good = 0
+
+    async def work(key: Key) -> None:
+        nonlocal good
+        if key == TP:
+            tried.append(clock.now)
+            raise RuntimeError("broken")
+        good += 1
+
+    queue = WorkQueue(work, clock, workers=1)
+    queue.add(TP)
+    running = asyncio.create_task(queue.run())
+    for _ in range(40):
+        queue.add(TA)
+        await settle()
+        clock.now += 0.25
+        queue.add(TA)
+        await settle()
+    running.cancel()
+
+    gaps = [later - sooner for sooner, later in zip(tried, tried[1:], strict=False)]
+    assert gaps == sorted(gaps)
+    assert len(tried) >= 4
+    assert gaps[-1] > gaps[0]
+    assert good >= 40
+
+
+@pytest.mark.parametrize(
+    ("live", "wanted", "same"),
+    [
+        ({"a": 1, "b": 2}, {"a": 1}, True),
+        ({"a": 1}, {"a": 2}, False),
+        (
+            {"spec": {"containers": [{"name": "w", "image": "i", "x": 1}]}},
+            {"spec": {"containers": [{"name": "w", "image": "i"}]}},
+            True,
+        ),
+        ({"containers": [{"name": "theirs"}, {"name": "w"}]}, {"containers": [{"name": "w"}]}, True),
+        ({"tolerations": [{"key": "a"}, {"key": "b"}]}, {"tolerations": [{"key": "a"}]}, False),
+        ({"limits": {"cpu": "1"}}, {"limits": {"cpu": "1000m"}}, True),
+        ({"limits": {"memory": "512Mi"}}, {"limits": {"memory": "1Gi"}}, False),
+        ({}, {"labels": {"a": "b"}}, False),
+        ({}, {"egress": []}, True),
+        ({"env": [{"name": "A", "value": "1"}]}, {"env": [{"name": "B", "value": "1"}]}, False),
+    ],
+)
+def test_what_counts_as_a_difference(live: dict, wanted: dict, same: bool) -> None:
+    assert contains(live, wanted) is same
+
+
+def test_a_field_wanted_no_more_is_a_difference_by_the_mark() -> None:
+    before = marked({"kind": "ConfigMap", "metadata": {"name": "x"}, "data": {"a": "1", "b": "2"}})
+    after = marked({"kind": "ConfigMap", "metadata": {"name": "x"}, "data": {"a": "1"}})
+
+    assert not contains(before, after)
+    assert contains(after, after)
+
+
+def test_a_condition_keeps_its_time_until_its_status_changes() -> None:
+    first = merged([], readiness(False, "Starting", "soon"), 1, "t1")
+    second = merged(first, readiness(False, "Waiting", "still"), 1, "t2")
+    third = merged(second, readiness(True, "Running", "up"), 2, "t3")
+
+    assert [one[0]["lastTransitionTime"] for one in (first, second, third)] == ["t1", "t1", "t3"]
+    assert [one["type"] for one in third] == ["Ready"]
+    assert third[0]["observedGeneration"] == 2
+
+
+def test_events_are_for_news() -> None:
+    new = merged([], readiness(False, "Starting", "soon"), 1, NOW)
+    up = merged(new, [*readiness(True, "Running", "up"), Condition("Halted", False, "NoHalt")], 1, NOW)
+    halted = merged(up, [*readiness(True, "Running", "up"), Condition("Halted", True, "KillSwitch")], 1, NOW)
+
+    assert transitions([], new) == []
+    assert [one["reason"] for one in transitions(new, up)] == ["Running"]
+    assert [one["reason"] for one in transitions(up, halted)] == ["KillSwitch"]
+    assert transitions(halted, halted) == []
+
+
+def test_a_pipeline_that_moves_to_another_feed_concerns_both() -> None:
+    world = desk()
+    before = world.accepted(TP)
+    moved = PIPELINE | {"feed": {"venue": "MEXC", "symbols": ["BTCUSDT"]}}
+    world.observe(TP, resource(TP, moved, generation=2))
+
+    feeds = {key.name for key, _ in of_resource(TP, world, before) if key.kind == "Feed"}
+
+    assert feeds == {"simulated-paper", "mexc-spot"}
+
+
+def test_a_policy_concerns_every_account_at_once() -> None:
+    world = desk()
+
+    assert (TA, 0.0) in list(of_resource(RP, world, None))
+
+
+def test_a_gateway_that_comes_up_concerns_who_trades_on_it() -> None:
+    world = desk()
+    down = {"kind": "Deployment", "metadata": {"generation": 1}, "spec": {"replicas": 1}, "status": {}}
+    up = down | {"status": {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}}
+
+    assert TP in {key for key, _ in of_child(TA, world, down, up)}
+    assert {key for key, _ in of_child(TA, world, up, up)} == {TA}

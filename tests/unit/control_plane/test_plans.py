@@ -1,0 +1,335 @@
+"""What each kind wants, as plans made from a world in memory: no server, no clock."""
+
+from __future__ import annotations
+
+import pytest
+from tradewind_operator.kinds.account import plan_account
+from tradewind_operator.kinds.job import plan_job
+from tradewind_operator.kinds.kill_switch import plan_kill_switch
+from tradewind_operator.kinds.namespace import plan_namespace
+from tradewind_operator.kinds.pipeline import plan_pipeline
+from tradewind_operator.kinds.risk_policy import limits_hash, plan_risk_policy
+from tradewind_operator.kinds.shared import plan_feed, plan_sink
+from tradewind_operator.names import Key
+from tradewind_operator.platform import Platform
+from unit.control_plane.desk import (
+    ACCOUNT,
+    HALT,
+    KS,
+    LATER,
+    NOW,
+    NS,
+    PIPELINE,
+    PLATFORM,
+    POLICY,
+    RP,
+    TA,
+    TP,
+    carried_out,
+    condition,
+    desk,
+    live,
+    names,
+    resource,
+)
+
+FEED = Key("Feed", NS, "simulated-paper")
+
+
+def test_a_pipeline_is_one_worker_with_its_configuration_and_a_record_of_its_specification():
+    plan = plan_pipeline(TP, desk(), PLATFORM, live(), NOW)
+
+    kinds = [name.rsplit("-", 1)[0] if "Revision" in name else name for name in names(plan.apply)]
+    assert kinds == ["ControllerRevision/tw-tp-btc", "ConfigMap/tw-btc", "Deployment/tw-btc"]
+    assert plan.prune == ()
+    assert condition(plan)["reason"] == "WorkersNotReady"
+    assert condition(plan, "Reconciling")["status"] == "True"
+
+
+def test_every_pod_is_restricted():
+    [deployment] = [b for b in plan_pipeline(TP, desk(), PLATFORM, live(), NOW).apply if b["kind"] == "Deployment"]
+    pod = deployment["spec"]["template"]["spec"]
+    [container] = pod["containers"]
+
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert pod["automountServiceAccountToken"] is False
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert container["resources"]["limits"]["memory"]
+
+
+@pytest.mark.parametrize(
+    ("topology", "shards", "workers"), [("Fused", 1, 1), ("Distributed", 1, 5), ("Distributed", 2, 10)]
+)
+def test_workers_by_topology_and_shards(topology: str, shards: int, workers: int):
+    spec = PIPELINE | {
+        "topology": topology,
+        "feed": PIPELINE["feed"] | {"symbols": ["BTCUSDT", "ETHUSDT"], "shards": shards},
+    }
+
+    plan = plan_pipeline(TP, desk((TP, resource(TP, spec))), PLATFORM, live(), NOW)
+
+    assert sum(body["kind"] == "Deployment" for body in plan.apply) == workers
+
+
+def test_it_is_ready_when_its_workers_its_feed_and_its_gateway_are():
+    world = desk()
+    reasons = []
+    for step in (
+        lambda: carried_out(world, plan_pipeline(TP, world, PLATFORM, live(), NOW)),
+        lambda: carried_out(world, plan_feed(FEED, world, PLATFORM)),
+        lambda: carried_out(world, plan_account(TA, world, PLATFORM, live(), NOW)),
+    ):
+        step()
+        reasons.append(condition(plan_pipeline(TP, world, PLATFORM, live(), NOW))["reason"])
+
+    assert reasons == ["FeedNotReady", "AccountNotReady", "Running"]
+
+
+def test_without_its_account_nothing_is_made_and_after_two_minutes_a_person_is_needed():
+    world = desk()
+    world.forget(TA)
+
+    first = plan_pipeline(TP, world, PLATFORM, live(), NOW)
+    world.observe(TP, resource(TP, PIPELINE) | {"status": first.status})
+    second = plan_pipeline(TP, world, PLATFORM, live(), LATER)
+
+    assert first.apply == second.apply == ()
+    assert condition(first, "Reconciling")["reason"] == "AccountNotFound"
+    assert condition(second, "Stalled")["reason"] == "AccountNotFound"
+    assert condition(second)["lastTransitionTime"] == NOW
+
+
+def test_what_is_wanted_no_more_is_pruned():
+    world = desk()
+    carried_out(world, plan_pipeline(TP, world, PLATFORM, live(), NOW))
+    world.observe(TP, resource(TP, PIPELINE | {"topology": "Distributed"}, generation=2))
+
+    pruned = names(plan_pipeline(TP, world, PLATFORM, live(), NOW).prune)
+
+    assert sorted(pruned) == ["ConfigMap/tw-btc", "Deployment/tw-btc"]
+
+
+def test_three_specifications_are_kept():
+    world = desk()
+    for generation in range(1, 7):
+        spec = PIPELINE | {"allocation": {"capital": str(generation)}}
+        world.observe(TP, resource(TP, spec, generation))
+        plan = plan_pipeline(TP, world, PLATFORM, live(), NOW)
+        carried_out(world, plan)
+
+    kept = sorted(b["revision"] for b in world.children(TP) if b["kind"] == "ControllerRevision")
+    assert kept == [4, 5, 6]
+
+
+@pytest.mark.parametrize("broken", [{"candles": {"interval": "1500ms"}}, {"strategy": {"type": "Model"}}])
+def test_an_invalid_specification_leaves_the_last_valid_one_running(broken: dict):
+    world = desk()
+    before = plan_pipeline(TP, world, PLATFORM, live(), NOW)
+    carried_out(world, before)
+    world.observe(TP, resource(TP, PIPELINE | broken, generation=2))
+
+    plan = plan_pipeline(TP, world, PLATFORM, live(), NOW)
+
+    assert names(plan.apply) == [name for name in names(before.apply) if "Revision" not in name]
+    assert plan.prune == ()
+    assert condition(plan, "Stalled")["reason"] == "InvalidSpec"
+    assert "appliedGeneration" not in (plan.status or {})
+
+
+def test_drained_it_ends_its_workers_once_the_gateway_has_no_order_of_it():
+    world = desk((TP, resource(TP, PIPELINE | {"desiredState": "Drained"})))
+
+    def replicas(working: int) -> int:
+        plan = plan_pipeline(TP, world, PLATFORM, live(gateway_paper={"workingByPipeline": {"btc": working}}), NOW)
+        [deployment] = [body for body in plan.apply if body["kind"] == "Deployment"]
+        return deployment["spec"]["replicas"]
+
+    assert (replicas(2), replicas(0)) == (1, 0)
+    silent = plan_pipeline(TP, world, PLATFORM, live(), NOW)
+    assert condition(silent, "Drained")["reason"] == "GatewaySilent"
+
+
+def test_with_writing_switched_off_the_plan_is_in_the_status_and_nothing_else_is_done():
+    off = resource(TP, PIPELINE, annotations={"tradewind.io/reconcile": "Disabled"})
+
+    plan = plan_pipeline(TP, desk((TP, off)), PLATFORM, live(), NOW)
+
+    assert (plan.apply, plan.prune, plan.bucket) == ((), (), ())
+    assert plan.status is not None
+    assert "apply Deployment/tw-btc" in plan.status["plan"]
+
+
+def test_a_new_image_waits_for_approval_where_that_is_the_policy():
+    spec = PIPELINE | {"updatePolicy": "OnApproval"}
+    world = desk((TP, resource(TP, spec)))
+    carried_out(world, plan_pipeline(TP, world, PLATFORM, live(), NOW))
+    newer = Platform(image="worker:2")
+
+    def image() -> str:
+        plan = plan_pipeline(TP, world, newer, live(), NOW)
+        [deployment] = [body for body in plan.apply if body["kind"] == "Deployment"]
+        return deployment["spec"]["template"]["spec"]["containers"][0]["image"]
+
+    assert image() == "worker:1"
+    assert condition(plan_pipeline(TP, world, newer, live(), NOW), "UpdatePending")["status"] == "True"
+    world.observe(TP, resource(TP, spec, annotations={"tradewind.io/approved-image": "worker:2"}))
+    assert image() == "worker:2"
+
+
+def test_a_gateway_is_told_its_limits_by_the_bucket_and_not_by_its_configuration():
+    def made(amount: str) -> tuple[list, dict]:
+        policy = POLICY | {"maxOrderValue": {"amount": amount, "currency": "USDT"}}
+        plan = plan_account(TA, desk((RP, resource(RP, policy))), PLATFORM, live(), NOW)
+        return [body for body in plan.apply if body["kind"] != "ControllerRevision"], dict(plan.bucket)
+
+    (objects, limits), (same, other) = made("1000"), made("5")
+
+    assert objects == same
+    assert limits != other
+    assert other["limits.paper"]["policies"][0]["spec"]["maxOrderValue"]["amount"] == "5"
+
+
+def test_an_account_no_policy_enforces_limits_on_is_not_ready():
+    observed = desk((RP, resource(RP, POLICY | {"mode": "Observe"})))
+
+    assert condition(plan_account(TA, observed, PLATFORM, live(), NOW), "Stalled")["reason"] == "NoRiskPolicy"
+
+
+def test_an_invalid_policy_goes_on_limiting_as_it_last_could():
+    world = desk()
+    carried_out(world, plan_risk_policy(RP, world, live(), NOW))
+    world.observe(RP, resource(RP, POLICY | {"mode": "Sometimes"}, generation=2))
+
+    [(_, limits)] = plan_account(TA, world, PLATFORM, live(), NOW).bucket
+
+    assert limits["policies"][0]["spec"]["mode"] == "Enforce"
+    assert condition(plan_risk_policy(RP, world, live(), NOW), "Stalled")["reason"] == "InvalidSpec"
+
+
+def test_a_policy_is_enforced_when_every_gateway_says_it_runs_these_very_limits():
+    world = desk()
+    policy = world.accepted(RP)
+    right = limits_hash(policy)
+
+    def reason(told: str) -> str:
+        return condition(plan_risk_policy(RP, world, live(gateway_paper={"limits": {"house": told}}), NOW))["reason"]
+
+    assert (reason("old"), reason(right)) == ("NotEnforcedYet", "Enforced")
+
+
+def test_an_old_heartbeat_says_nothing():
+    world = desk()
+    stale = live(gateway_paper={"limits": {"house": limits_hash(world.accepted(RP))}, "at": 10**9})
+
+    assert condition(plan_risk_policy(RP, world, stale, NOW))["reason"] == "NotEnforcedYet"
+
+
+@pytest.mark.parametrize(
+    ("scope", "members"),
+    [
+        ({"namespace": True}, ["paper"]),
+        ({"accounts": {"matchLabels": {"desk": "none"}}}, []),
+        ({"pipelines": {"matchLabels": {"desk": "alpha"}}}, ["paper"]),
+    ],
+)
+def test_whom_a_halt_concerns(scope: dict, members: list[str]):
+    labelled = resource(TP, PIPELINE, labels={"desk": "alpha"})
+    world = desk((TP, labelled), (KS, resource(KS, HALT | {"scope": scope})))
+
+    plan = plan_kill_switch(KS, world, live(), NOW)
+
+    assert plan.status is not None
+    assert plan.status["members"] == members
+    assert (condition(plan, "Stalled").get("reason") == "NoTargets") == (not members)
+
+
+def test_members_of_a_halt_stay_members():
+    world = desk((KS, resource(KS, HALT) | {"status": {"members": ["gone"]}}))
+
+    plan = plan_kill_switch(KS, world, live(), NOW)
+
+    assert plan.status is not None
+    assert plan.status["members"] == ["gone", "paper"]
+    assert condition(plan)["message"] == "not confirmed by the gateways of gone, paper"
+
+
+def test_a_halt_that_cannot_be_read_is_passed_on_as_it_is():
+    world = desk((KS, resource(KS, {"action": "Panic"})))
+
+    plan = plan_kill_switch(KS, world, live(), NOW)
+
+    assert dict(plan.bucket)["halt.uid-stop"]["spec"] == {"action": "Panic"}
+    assert condition(plan, "Stalled")["reason"] == "InvalidSpec"
+
+
+def test_what_nobody_uses_any_more_goes():
+    world = desk()
+    carried_out(world, plan_feed(FEED, world, PLATFORM))
+    carried_out(world, plan_namespace(Key("Namespace", NS, NS), world, PLATFORM))
+    world.forget(TP)
+    world.forget(TA)
+
+    assert names(plan_feed(FEED, world, PLATFORM).prune) == [
+        "ConfigMap/tw-feed-simulated-paper",
+        "Deployment/tw-feed-simulated-paper",
+    ]
+    assert len(plan_namespace(Key("Namespace", NS, NS), world, PLATFORM).prune) == 7
+
+
+def test_a_sink_without_a_database_is_not_made():
+    world = desk(
+        (TP, resource(TP, PIPELINE | {"sinks": [{"type": "PostgreSQL"}, {"type": "PostgreSQL", "dsnSecret": "db"}]}))
+    )
+
+    assert plan_sink(Key("Sink", NS, "own"), world, PLATFORM).apply == ()
+    [deployment] = [b for b in plan_sink(Key("Sink", NS, "db"), world, PLATFORM).apply if b["kind"] == "Deployment"]
+    [variable] = deployment["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert variable["valueFrom"]["secretKeyRef"] == {"name": "db", "key": "dsn", "optional": True}
+
+
+def test_a_gateway_sees_its_login_and_nobody_else_does():
+    live_account = {"venue": "MEXC", "mode": "Live", "credentials": {"secretName": "mexc-main"}}
+    spec = PIPELINE | {"feed": {"venue": "MEXC", "symbols": ["BTCUSDT"]}}
+    world = desk((TA, resource(TA, live_account)), (TP, resource(TP, spec)))
+
+    gateway = str(plan_account(TA, world, PLATFORM, live(), NOW).apply)
+    others = str(plan_pipeline(TP, world, PLATFORM, live(), NOW).apply) + str(
+        plan_feed(Key("Feed", NS, "mexc-spot"), world, PLATFORM).apply
+    )
+
+    assert "'name': 'mexc-main', 'key': 'apiKey'" in gateway
+    assert "mexc-main" not in others
+
+
+JOB = Key("TradingJob", NS, "etl")
+
+
+@pytest.mark.parametrize(("schedule", "kind"), [(None, "Job"), ("0 6 * * *", "CronJob")])
+def test_a_schedule_makes_a_job_recur(schedule: str | None, kind: str):
+    spec = {"type": "ETL"} | ({"schedule": schedule} if schedule else {})
+
+    plan = plan_job(JOB, desk((JOB, resource(JOB, spec))), PLATFORM, NOW)
+
+    assert names(plan.apply) == ["ConfigMap/tw-job-etl", f"{kind}/tw-job-etl"]
+
+
+def test_a_job_that_has_ended_is_not_run_again():
+    ended = resource(JOB, {"type": "ETL"}) | {"status": {"phase": "Succeeded"}}
+
+    assert plan_job(JOB, desk((JOB, ended)), PLATFORM, NOW).apply == ()
+
+
+def test_a_job_says_what_it_lacks():
+    plan = plan_job(JOB, desk((JOB, resource(JOB, {"type": "Backtest", "pipeline": "eth"}))), PLATFORM, NOW)
+
+    assert "no such TradingPipeline (given: 'eth')" in condition(plan, "Stalled")["message"]
+
+
+def test_the_same_world_gives_the_same_plan():
+    assert plan_account(TA, desk(), PLATFORM, live(), NOW) == plan_account(TA, desk(), PLATFORM, live(), NOW)
+    assert ACCOUNT == {"venue": "Simulated"}
