@@ -64,14 +64,19 @@ def _build(folder: Path, done: Path) -> None:
     shutil.rmtree(half, ignore_errors=True)
     half.mkdir()
     print(f"building Kubernetes {VERSION} and etcd, once: some minutes", file=sys.stderr, flush=True)
-    _compile("etcd", half / "etcd", "-s -w")
-    _compile("kubernetes", half / "kubernetes", _FLAGS)
+    compile_module("etcd", half / "etcd", "-s -w")
+    compile_module("kubernetes", half / "kubernetes", _FLAGS)
     for program in PROGRAMS:
         (half / program).symlink_to("kubernetes")
     half.rename(done)
 
 
-def _compile(module: str, output: Path, flags: str) -> None:
+def compile_module(module: str, output: Path, flags: str) -> None:
+    """Compile one of the Go modules under ``hack/kind``.
+
+    Raises:
+        CannotBuild: the compiler said no; its last words are in the message.
+    """
     command = [go(), "build", "-mod=readonly", "-trimpath", "-ldflags", flags, "-o", str(output), "."]
     environment = os.environ | {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": ""}
     built = subprocess.run(command, cwd=HERE / module, env=environment, capture_output=True, text=True, check=False)

@@ -1,0 +1,3 @@
+module tradewind.io/hack/kind/pause
+
+go 1.24.0

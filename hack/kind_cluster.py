@@ -1,0 +1,146 @@
+"""``make cluster``: a Kubernetes with nodes, by kind; the official node image where it can be pulled, else one built here.
+
+``up`` starts Docker when none answers, ``down`` deletes the cluster and ends the Docker that ``up`` started.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import docker_daemon
+import node_image
+import yaml
+from kubernetes_binaries import HERE, VERSION, CannotBuild, binaries, cache, go
+
+CLUSTER = "tradewind"
+KIND = "v0.30.0"
+OFFICIAL = f"kindest/node:{VERSION}"
+
+
+def kind() -> Path:
+    """The kind program, installed as a Go module if it is not there."""
+    output = cache() / f"kind-{KIND}" / "kind"
+    if not output.is_file():
+        environment = os.environ | {"GOBIN": str(output.parent), "CGO_ENABLED": "0", "GOTOOLCHAIN": "local"}
+        command = [go(), "install", f"sigs.k8s.io/kind@{KIND}"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise CannotBuild(f"installing kind failed: {done.stderr.strip()[-1500:]}")
+    return output
+
+
+def configuration(workers: int) -> str:
+    """kind's configuration for one control plane and this many workers."""
+    nodes = [{"role": "control-plane"}, *({"role": "worker"} for _ in range(workers))]
+    return yaml.safe_dump({"apiVersion": "kind.x-k8s.io/v1alpha4", "kind": "Cluster", "nodes": nodes})
+
+
+def up(folder: Path, workers: int) -> None:
+    """Create the cluster and wait until its nodes are ready; the admin's kubeconfig is left in the folder."""
+    began = time.monotonic()
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "kubeconfig"
+    if not docker_daemon.answers():
+        docker_daemon.start(folder / "docker", node_image.program("runc_unprivileged"))
+    if CLUSTER in _call(str(kind()), "get", "clusters").split():
+        print(f"already running: export KUBECONFIG={config}")
+        return
+    image = _image()
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as nodes:
+        nodes.write(configuration(workers))
+        nodes.flush()
+        given = [
+            "--name",
+            CLUSTER,
+            "--image",
+            image,
+            "--config",
+            nodes.name,
+            "--kubeconfig",
+            str(config),
+            "--wait",
+            "120s",
+        ]
+        _call(str(kind()), "create", "cluster", *given)
+    if image == node_image.NAME:  # nothing outside to ask for other names
+        _kubectl(config, "apply", "--server-side", "--force-conflicts", "-f", str(HERE / "node/coredns.yaml"))
+    _kubectl(config, "-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=120s")
+    print(
+        f"node image {image}; ready in {time.monotonic() - began:.1f} s: export KUBECONFIG={config} PATH={binaries()}:$PATH"
+    )
+
+
+def down(folder: Path) -> None:
+    """Delete the cluster, and end Docker if it was started by ``up``."""
+    if docker_daemon.answers() and (folder / "kubeconfig").exists():
+        _call(str(kind()), "delete", "cluster", "--name", CLUSTER, "--kubeconfig", str(folder / "kubeconfig"))
+        (folder / "kubeconfig").unlink(missing_ok=True)
+    pid_file = folder / "docker/pid"
+    if pid_file.is_file():
+        pid = int(pid_file.read_text())
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+            _wait_gone(pid)
+        shutil.rmtree(folder / "docker/run", ignore_errors=True)
+
+
+def _wait_gone(pid: int, patience_s: float = 30.0) -> None:
+    until = time.monotonic() + patience_s
+    while Path(f"/proc/{pid}").exists():
+        if time.monotonic() > until:
+            raise CannotBuild(f"Docker (process {pid}) does not end")
+        time.sleep(0.1)
+
+
+def _image() -> str:
+    """The node image to use, present in Docker."""
+    for name in (OFFICIAL, node_image.NAME):
+        if _succeeds("docker", "image", "inspect", name):
+            return name
+    if _succeeds("docker", "pull", "-q", OFFICIAL):
+        return OFFICIAL
+    print(f"{OFFICIAL} cannot be pulled here", file=sys.stderr, flush=True)
+    _call("docker", "load", "-i", str(node_image.archive()))
+    return node_image.NAME
+
+
+def _kubectl(config: Path, *arguments: str) -> None:
+    _call(str(binaries() / "kubectl"), "--kubeconfig", str(config), *arguments)
+
+
+def _succeeds(*command: str) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def _call(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise CannotBuild(f"`{Path(command[0]).name} {' '.join(command[1:])}` failed: {done.stderr.strip()[-2500:]}")
+    return done.stdout
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("command", choices=("up", "down"))
+    parser.add_argument("--workers", type=int, default=0, help="nodes beside the control plane")
+    parser.add_argument("--folder", type=Path, default=cache() / "cluster")
+    given = parser.parse_args()
+    try:
+        up(given.folder, given.workers) if given.command == "up" else down(given.folder)
+    except CannotBuild as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
