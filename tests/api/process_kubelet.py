@@ -6,6 +6,7 @@ with which configuration, started anew when it changes, ready when their own pro
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import random
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
 from api.cluster_world import Body, Kubectl
 
 
@@ -89,6 +91,8 @@ class ProcessKubelet:
         path = self.folder / f"{pod['metadata']['name']}.json"
         path.write_text(json.dumps(config))
         variables = {one["name"]: one["value"] for one in container.get("env", []) if "value" in one}
+        if pod["spec"].get("automountServiceAccountToken"):
+            variables |= self._service_account(pod["spec"]["serviceAccountName"])
         with (self.folder / f"{config['name']}.log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "tradewind_workers", str(path)],
@@ -108,6 +112,20 @@ class ProcessKubelet:
             if host.startswith("tw-"):
                 config[key] = config[key].replace(f"{host}:8080", f"127.0.0.1:{self._http_port(host[3:])}")
         return config
+
+    def _service_account(self, name: str) -> dict[str, str]:
+        """The login of a pod's service account, mounted as a kubelet would."""
+        mount = self.folder / name
+        mount.mkdir(exist_ok=True)
+        (mount / "token").write_text(self.kubectl("create", "token", name, "--duration=1h").strip())
+        cluster = yaml.safe_load(self.kubectl.kubeconfig.read_text())["clusters"][0]["cluster"]
+        (mount / "ca.crt").write_bytes(base64.b64decode(cluster["certificate-authority-data"]))
+        host, port = cluster["server"].removeprefix("https://").split(":")
+        return {
+            "KUBERNETES_SERVICE_HOST": host,
+            "KUBERNETES_SERVICE_PORT": port,
+            "TRADEWIND_SERVICE_ACCOUNT": str(mount),
+        }
 
     def _http_port(self, workload: str) -> int:
         return self._http_ports.setdefault(workload, random.randrange(19_000, 20_000))

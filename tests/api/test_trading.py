@@ -72,5 +72,24 @@ def test_new_limits_are_enforced_by_the_gateway_that_runs(
     assert {name for name in node.pods if "gateway" in name} == before
 
 
+def test_a_halt_reaches_the_gateway_without_the_operator(
+    kubectl: Kubectl, operator_login: Path, nats_of_the_cluster: NatsServer, node: ProcessKubelet, tmp_path: Path
+) -> None:
+    more = ("--stream-mib=64", "--bucket-mib=16")
+    operator = OperatorProcess(operator_login, nats_of_the_cluster.url, tmp_path / "op", [kubectl.namespace], *more)
+    operator.start()
+    try:
+        kubectl.apply(*DESK)
+        until("its limits enforced", lambda: kubectl.condition("rp", "house").get("reason") == "Enforced", 60)
+    finally:
+        operator.stop()
+
+    kubectl.apply(halt())
+
+    beat = heartbeat_key("gateway-paper")
+    uid = (kubectl.get("ks", "stop") or {})["metadata"]["uid"]
+    until("it latched", lambda: uid in str((bucket(nats_of_the_cluster, kubectl.namespace, beat) or {}).get("halts")))
+
+
 def instant(text: str) -> float:
     return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -192,3 +193,19 @@ async def test_what_cannot_be_read_goes_to_the_dead_letters_and_the_rest_goes_on
         assert events == expected(parts)
         dead = await js.get_last_msg(NAMES.dead_stream, NAMES.dead("desk"))
         assert (dead.headers or {})["Reason"] == "GARBAGE"
+
+
+@pytest.mark.slow  # the worker is given five seconds to end by itself
+def test_a_worker_that_still_waits_for_its_server_ends_when_told_to(tmp_path: Path) -> None:
+    config = tmp_path / "feed.json"
+    config.write_text(
+        json.dumps({"role": "feed", "name": "feed", "namespace": "n", "nats_url": "nats://127.0.0.1:1", "feed": "f"})
+    )
+    with subprocess.Popen(
+        [sys.executable, "-m", "tradewind_workers", str(config)], stderr=subprocess.PIPE, text=True
+    ) as worker:
+        assert worker.stderr is not None
+        assert "nats_error" in worker.stderr.readline()
+        worker.terminate()
+
+        assert worker.wait(15) == 0

@@ -39,6 +39,7 @@ class ControlWatch:
         self._limits_key = limits_key(gateway.name)
         self._unwind_key = f"unwind.{escape(gateway.name)}"
         self._operator_seen = clock()
+        self._api_seen = 0
         self._acks: dict[str, dict[str, Any]] = {}
         self._work: set[asyncio.Task[None]] = set()
         self.unwound = False
@@ -57,17 +58,18 @@ class ControlWatch:
             await asyncio.sleep(0.2)
 
     async def watch_freshness(self) -> None:
-        """Without a sign of the operator for ``blindAfter``, positions may only shrink."""
+        """Without a sign on any path of halts for ``blindAfter``, positions may only shrink."""
         limit = parse_duration(self._gateway.account.spec.blind_after)
         while True:
             await asyncio.sleep(0.5)
             now = self._clock()
-            blind = now - self._operator_seen > limit
+            silent = now - max(self._operator_seen, self._api_seen)
+            blind = silent > limit
             latched = BLIND in self._gateway.latches.halts
             if blind and not latched:
-                log.warning("blind", seconds=(now - self._operator_seen) / SECOND)
+                log.warning("blind", seconds=silent / SECOND)
                 self._gateway.latches.released.discard(BLIND)
-                reason = "no news of halts: the control bucket is silent"
+                reason = "no news of halts: every path of them is silent"
                 self._outbox.put(self._gateway.latch(BLIND, "Reduce", reason, frozenset((EVERYTHING,)), now))
             elif latched and not blind:
                 self._outbox.put(self._gateway.on_release(BLIND, "gateway", "news of halts again", now))
@@ -76,6 +78,11 @@ class ControlWatch:
     def age(self) -> float:
         """Seconds since the operator was last heard of."""
         return (self._clock() - self._operator_seen) / SECOND
+
+    @property
+    def api_age(self) -> float | None:
+        """Seconds since the API server was last heard of; None where that path was never there."""
+        return (self._clock() - self._api_seen) / SECOND if self._api_seen else None
 
     async def close(self) -> None:
         for task in self._work:
@@ -86,14 +93,18 @@ class ControlWatch:
         if key == operator_key():
             self._operator_seen = self._clock()
         elif key.startswith("halt.") and not deleted:
-            self._on_halt(key, value)
+            self.on_halt(key, value)
         elif key == self._limits_key:
             self._on_limits(b"{}" if deleted else value)
         elif key == self._unwind_key and not deleted:
             self._start(self._unwind(json.loads(value)))
 
-    def _on_halt(self, key: str, value: bytes) -> None:
-        """A halt nobody can read halts everything: it was meant to halt something."""
+    def heard_from_api_server(self) -> None:
+        """The second path is fresh: one of the two is enough not to be blind."""
+        self._api_seen = self._clock()
+
+    def on_halt(self, key: str, value: bytes) -> None:
+        """A halt by any path. One nobody can read halts everything: it was meant to halt something."""
         seen = self._clock()
         try:
             switch = KillSwitch.model_validate_json(value, strict=False)

@@ -11,6 +11,7 @@ import os
 import secrets
 import socket
 import time
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -26,6 +27,7 @@ from tradewind.errors import InvalidValue, UndecodableMessage, VenueError
 from tradewind.events import Intent
 from tradewind.instrument import Instrument
 
+from tradewind_workers.gateway.api_watch import ApiServerLogin, ApiWatch
 from tradewind_workers.gateway.control import ControlWatch
 from tradewind_workers.gateway.gateway import Gateway
 from tradewind_workers.gateway.journal import Journal
@@ -148,6 +150,7 @@ async def run(config: dict[str, Any], stop: asyncio.Event) -> None:
         async with health_server(config.get("port"), lambda: process.ready):
             await run_until(
                 stop,
+                *_second_path(config["namespace"], process.control),
                 process.control.run(),
                 process.control.watch_freshness(),
                 process.outbox.run(),
@@ -165,6 +168,14 @@ async def run(config: dict[str, Any], stop: asyncio.Event) -> None:
         if venue is not None:
             await venue.close()
         await client.close()
+
+
+def _second_path(namespace: str, control: ControlWatch) -> list[Coroutine[Any, Any, None]]:
+    """The watch of halts at the API server, in a cluster."""
+    login = ApiServerLogin.of_this_pod()
+    if login is None:
+        return []
+    return [ApiWatch(login, namespace, control.on_halt, control.heard_from_api_server).run()]
 
 
 async def _open(config: dict[str, Any], client: Client) -> GatewayProcess:

@@ -41,6 +41,7 @@ def gateway_figures(
         ],
         "pipelineHalted": {name: bool(gateway.latches.of(name)) for name in gateway.pipelines},
         "controlAge": round(control.age, 3),
+        "apiServerAge": None if control.api_age is None else round(control.api_age, 3),
         "reconciledAt": link.reconciled_at,
         "drift": link.drift,
         "problems": gateway.balance_check(),

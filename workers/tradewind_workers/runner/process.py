@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -25,7 +26,7 @@ ROLES = {
 }
 LATER = ("job", "model")
 STOPPED, CRASHED, BAD_CONFIG, FENCED_OUT = 0, 1, 2, 3
-GRACE_S = 10.0
+GRACE_S, STOP_S = 10.0, 5.0
 log = structlog.get_logger()
 
 
@@ -82,7 +83,15 @@ async def _run(role: str, config: dict[str, Any]) -> None:
         loop.add_signal_handler(number, stop.set)
     if config.get("supervised"):
         threading.Thread(target=_watch_supervisor, args=(loop, stop), daemon=True).start()
-    await import_module(role).run(config, stop)
+    work = asyncio.ensure_future(import_module(role).run(config, stop))
+    stopped = asyncio.ensure_future(stop.wait())
+    await asyncio.wait((work, stopped), return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not work.done():  # told to stop: what still waits for others to start with does not look at that
+        await asyncio.wait((work,), timeout=STOP_S)
+        work.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await work
 
 
 def _watch_supervisor(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
