@@ -25,6 +25,14 @@ def answers() -> bool:
     return subprocess.run(["docker", "version"], capture_output=True, check=False).returncode == 0
 
 
+def is_daemon(pid: int) -> bool:
+    """Whether this process is a Docker daemon."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip() == "dockerd"
+    except OSError:
+        return False
+
+
 def may_all(status: str) -> bool:
     """Whether a process with this ``/proc/self/status`` holds CAP_SYS_RESOURCE, which privileged containers ask for."""
     bounding = next(line.split()[1] for line in status.splitlines() if line.startswith("CapBnd:"))

@@ -81,12 +81,12 @@ def up(folder: Path, workers: int) -> None:
 
 def down(folder: Path) -> None:
     """Delete the cluster, and end Docker if it was started by ``up``."""
-    if docker_daemon.answers() and (folder / "kubeconfig").exists():
+    if docker_daemon.answers() and CLUSTER in _call(str(kind()), "get", "clusters").split():
         _call(str(kind()), "delete", "cluster", "--name", CLUSTER, "--kubeconfig", str(folder / "kubeconfig"))
-        (folder / "kubeconfig").unlink(missing_ok=True)
+    (folder / "kubeconfig").unlink(missing_ok=True)
     pid_file = folder / "docker/pid"
-    if pid_file.is_file():
-        pid = int(pid_file.read_text())
+    pid = int(pid_file.read_text()) if pid_file.is_file() else 0
+    if pid and docker_daemon.is_daemon(pid):  # after a crash the number may be somebody else's
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
             _wait_gone(pid)
