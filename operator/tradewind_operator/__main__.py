@@ -47,7 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dsn", default=environment("TRADEWIND_DSN", ""), help="database of sinks that name no Secret")
     parser.add_argument("--health-port", type=int, default=int(environment("TRADEWIND_HEALTH_PORT", "9090")))
     parser.add_argument("--resync-seconds", type=float, default=300.0, help="how often full lists are compared")
-    parser.add_argument("--stream-mib", type=int, default=2048, help="size of a namespace's INPUT, and of its EVENTS")
+    parser.add_argument(
+        "--stream-mib", type=int, default=2048, help="size of a namespace's INPUT, of its EVENTS and of its JOURNAL"
+    )
     parser.add_argument("--bucket-mib", type=int, default=256, help="size of each of a namespace's two buckets")
     parser.add_argument("--stream-replicas", type=int, default=1, help="3 where NATS has three servers")
     parser.add_argument("--standby", action="store_true", help="a second gateway for each account, fenced until needed")
@@ -66,6 +68,7 @@ async def _run(given: argparse.Namespace) -> None:
     )
     sizes = StreamSizes(
         replicas=given.stream_replicas,
+        journal_bytes=given.stream_mib * MIB,
         input_bytes=given.stream_mib * MIB,
         events_bytes=given.stream_mib * MIB,
         bucket_bytes=given.bucket_mib * MIB,

@@ -16,7 +16,7 @@ import nats
 import nats.errors
 import structlog
 from nats.aio.client import Client
-from nats.js.api import DiscardPolicy, KeyValueConfig, RetentionPolicy, StorageType, StreamConfig
+from nats.js.api import DiscardPolicy, KeyValueConfig, RetentionPolicy, StorageType, StreamConfig, StreamSource
 from nats.js.errors import APIError, KeyNotFoundError, NoStreamResponseError, NotFoundError
 from nats.js.kv import KeyValue
 from tradewind.contract.streams import StreamSizes, buckets_of, streams_of
@@ -189,9 +189,10 @@ class NamespaceBucket:
                         name=stream.name,
                         subjects=list(stream.subjects),
                         retention=RetentionPolicy.LIMITS,
-                        discard=DiscardPolicy.OLD,
+                        discard=DiscardPolicy.NEW if stream.keeps else DiscardPolicy.OLD,
                         storage=StorageType.FILE,
                         max_bytes=stream.max_bytes,
+                        sources=[StreamSource(name=name) for name in stream.sources] or None,
                         num_replicas=self._sizes.replicas,
                         allow_direct=True,
                     )

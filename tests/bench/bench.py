@@ -153,8 +153,8 @@ def live(topology: str) -> dict[str, Any]:
 async def _latencies(url: str) -> dict[str, float]:
     client = await connect(url, "bench")
     names = Names("default")
-    last = (await client.jetstream().get_last_msg(names.input_stream, names.account("paper"))).seq or 0
-    reader = StreamReader(client, client.jetstream(), names.input_stream, [names.account("paper")], 0)
+    last = (await client.jetstream().get_last_msg(names.journal_stream, names.account("paper"))).seq or 0
+    reader = StreamReader(client, client.jetstream(), names.journal_stream, [names.account("paper")], 0)
     found: list[float] = []
     sequence = 0
     while sequence < last:

@@ -211,7 +211,7 @@ async def test_a_stream_made_anew_is_kept_beside_what_the_old_one_left(nats: Nat
     await publish(client)  # the old streams are further on than the new ones will be
     before = await sink_until(nats, dsn, lambda counts: complete(counts))
     js = client.jetstream()
-    for stream in (NAMES.input_stream, NAMES.events_stream):
+    for stream in (NAMES.journal_stream, NAMES.input_stream, NAMES.events_stream):
         await js.delete_stream(stream)
     await ensure_streams(js, NAMES)
     message = pb.Batch(events=[encode_event(event) for event in _an_hour_later(journal())])

@@ -48,7 +48,7 @@ async def write_account_report(
     events: list[Event] = []
     for stream, subjects in (
         (names.events_stream, outputs),
-        (names.input_stream, [names.account(account.metadata.name)]),
+        (names.journal_stream, [names.account(account.metadata.name)]),
     ):
         for data in await _all(client, stream, subjects):
             events += [decode_event(event) for event in parse_batch(data).events]

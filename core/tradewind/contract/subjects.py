@@ -1,14 +1,14 @@
 """Every NATS name in one place: subjects, streams and buckets of a namespace.
 
     tw.<namespace>.i.<feed>                       market rows of a feed                        stream INPUT
-    tw.<namespace>.a.<account>                    journal and order reports of an account      stream INPUT
+    tw.<namespace>.a.<account>                    journal and order reports of an account      stream JOURNAL
     tw.<namespace>.p.<pipeline>.<shard>.<stage>   outputs of one stage                         stream EVENTS
     tw.<namespace>.d.<workload>                   dead letters                                 stream DEAD
     tw-<namespace>-control                        halts, limits, acks, heartbeats              KV bucket
     tw-<namespace>-snapshots                      snapshots of stages with their position      KV bucket
 
-INPUT holds all that comes from outside, order reports included: its sequence *is* the order. A pipeline reads it
-with a filter on its feed and its account.
+INPUT holds all that comes from outside, order reports included, which it sources from JOURNAL: its sequence *is* the
+order. A pipeline reads it with a filter on its feed and its account. JOURNAL never drops anything.
 """
 
 from __future__ import annotations
@@ -39,6 +39,10 @@ class Names:
         return f"tw-{self.namespace}-input"
 
     @property
+    def journal_stream(self) -> str:
+        return f"tw-{self.namespace}-journal"
+
+    @property
     def events_stream(self) -> str:
         return f"tw-{self.namespace}-events"
 
@@ -56,7 +60,11 @@ class Names:
 
     @property
     def input_subjects(self) -> list[str]:
-        return [f"tw.{self.namespace}.i.>", f"tw.{self.namespace}.a.>"]
+        return [f"tw.{self.namespace}.i.>"]
+
+    @property
+    def journal_subjects(self) -> list[str]:
+        return [f"tw.{self.namespace}.a.>"]
 
     @property
     def events_subjects(self) -> list[str]:

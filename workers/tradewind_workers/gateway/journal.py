@@ -1,4 +1,4 @@
-"""The account's journal: its subject in the INPUT stream, written by one gateway at a time."""
+"""The account's journal: its subject in the JOURNAL stream, which INPUT sources; one gateway writes it at a time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Journal:
 
     def __init__(self, client: Client, names: Names, account: str) -> None:
         self._client, self._names, self._subject = client, names, names.account(account)
-        self._publisher = FencedPublisher(client, client.jetstream(), names.input_stream, self._subject)
+        self._publisher = FencedPublisher(client, client.jetstream(), names.journal_stream, self._subject)
 
     async def read(self) -> list[Entry]:
         """Every record, oldest first; from here on this writer stands behind the last one.
@@ -34,7 +34,7 @@ class Journal:
         last = await self._publisher.open()
         if last is None:
             return []
-        reader = StreamReader(self._client, self._client.jetstream(), self._names.input_stream, [self._subject], 0)
+        reader = StreamReader(self._client, self._client.jetstream(), self._names.journal_stream, [self._subject], 0)
         entries: list[Entry] = []
         try:
             async for sequence, _, data in reader.messages():
@@ -45,7 +45,7 @@ class Journal:
             await reader.close()
         if not isinstance(entries[0], Epoch) or entries[0].number != 1:
             raise Unavailable(
-                f"the journal {self._subject} no longer begins at its first epoch: the stream was too small to keep it; "
+                f"the journal {self._subject} no longer begins at its first epoch: somebody has removed messages; "
                 "flatten the account at the venue, delete the journal, and start anew"
             )
         return entries

@@ -67,7 +67,7 @@ class Sink:
 
     async def keep_journals(self) -> None:
         """Read from the beginning, so that positions can be folded; what is written already is not written again."""
-        store, stream = self.stores[1], self._names.input_stream
+        store, stream = self.stores[1], self._names.journal_stream
         life = await self._life(stream)
         already = await store.position(stream, life)
         reader = StreamReader(self._client, self._client.jetstream(), stream, list(self._accounts), 0)
