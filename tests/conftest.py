@@ -15,3 +15,8 @@ def recorded() -> Path:
     if not (folder / "spot_btcusdt_20240808.jsonl.gz").exists():
         pytest.skip(f"no recorded market data in {folder}: set TRADEWIND_DATA")
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The API tests last: their cluster runs until the end."""
+    items.sort(key=lambda item: item.path.parent.name == "api" and item.path.parent.parent.name == "tests")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +26,8 @@ from cluster import ControlPlane
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 15.0
 COUNTER = itertools.count(1)
+PROCESSES = "runs=processes"
+"""Marks namespaces whose pods are run as processes."""
 Body = dict[str, Any]
 
 
@@ -91,37 +96,79 @@ def namespace(plane: ControlPlane) -> Iterator[Kubectl]:
     kubectl("delete", "namespace", kubectl.namespace, "--wait=false")
 
 
+class Rest:
+    """The API server as a kubelet talks to it: without starting a program for each question."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        config = yaml.safe_load(kubeconfig.read_text())
+        cluster = config["clusters"][0]["cluster"]
+        self._url, self._token = cluster["server"], config["users"][0]["user"]["token"]
+        self._trust = ssl.create_default_context(
+            cadata=base64.b64decode(cluster["certificate-authority-data"]).decode()
+        )
+
+    def __call__(self, method: str, path: str, body: Body | None = None) -> Body:
+        """The answer; empty where the server refuses or does not answer."""
+        request = urllib.request.Request(
+            self._url + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={
+                "Authorization": f"Bearer {self._token}",
+                "Content-Type": "application/merge-patch+json" if method == "PATCH" else "application/json",
+            },
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=10, context=self._trust) as answer:
+                found: Body = json.loads(answer.read())
+        except (urllib.error.URLError, OSError):
+            return {}
+        return found
+
+    def pods(self, namespace: str = "") -> list[Body]:
+        inside = f"/namespaces/{namespace}" if namespace else ""
+        items: list[Body] = self("GET", f"/api/v1{inside}/pods").get("items", [])
+        return items
+
+    def pod_runs(self, pod: Body) -> None:
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        conditions = [{"type": "Ready", "status": "True", "lastTransitionTime": now}]
+        status = {"status": {"phase": "Running", "conditions": conditions, "startTime": now}}
+        self("PATCH", self._path(pod) + "/status", status)
+
+    def pod_ended(self, pod: Body) -> None:
+        self("DELETE", self._path(pod), {"gracePeriodSeconds": 0})
+
+    def _path(self, pod: Body) -> str:
+        return f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}"
+
+
 class FakeKubelet(threading.Thread):
     """Says of every pod that was given a node that it runs and is ready; there is no container."""
 
-    def __init__(self, kubectl: Kubectl) -> None:
+    def __init__(self, rest: Rest) -> None:
         super().__init__(daemon=True)
-        self._kubectl = kubectl
+        self._rest = rest
         self._ending = threading.Event()
 
     def run(self) -> None:
-        while not self._ending.wait(0.15):
-            done = self._kubectl.tried("get", "pods", "--all-namespaces", "-o", "json")
-            if done.returncode == 0:
-                others = self._kubectl.names("namespaces", "--selector=runs=processes")
-                for pod in json.loads(done.stdout)["items"]:
-                    if f"Namespace/{pod['metadata']['namespace']}" not in others:
-                        self._tend(pod)
+        while not self._ending.wait(0.1):
+            pods = self._rest.pods()
+            namespaces = self._rest("GET", f"/api/v1/namespaces?labelSelector={PROCESSES}").get("items", [])
+            others = {one["metadata"]["name"] for one in namespaces}
+            for pod in pods:
+                if pod["metadata"]["namespace"] not in others:
+                    self._tend(pod)
 
     def stop(self) -> None:
         self._ending.set()
         self.join()
 
     def _tend(self, pod: Body) -> None:
-        metadata = pod["metadata"]
-        where = ["-n", metadata["namespace"], "pod", metadata["name"]]
-        if metadata.get("deletionTimestamp"):
-            self._kubectl.tried("delete", *where, "--grace-period=0", "--force", "--wait=false")
+        if pod["metadata"].get("deletionTimestamp"):
+            self._rest.pod_ended(pod)
         elif pod["spec"].get("nodeName") and pod["status"]["phase"] == "Pending":
-            now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-            conditions = [{"type": "Ready", "status": "True", "lastTransitionTime": now}]
-            status = {"status": {"phase": "Running", "conditions": conditions, "startTime": now}}
-            self._kubectl.tried("patch", *where, "--subresource=status", "--type=merge", "-p", json.dumps(status))
+            self._rest.pod_runs(pod)
 
 
 class OperatorProcess:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from api.cluster_world import ROOT, FakeKubelet, Kubectl, OperatorProcess, namespace
+from api.cluster_world import ROOT, FakeKubelet, Kubectl, OperatorProcess, Rest, namespace
 from cluster import ControlPlane
 from integration.nats_server import NatsServer
 from kubernetes_binaries import CannotBuild
@@ -43,7 +43,7 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
         status = {"status": {"capacity": CAPACITY, "allocatable": CAPACITY, "conditions": conditions}}
         kubectl("patch", "node", "paper", "--subresource=status", "--type=merge", "-p", json.dumps(status))
         kubectl("patch", "node", "paper", "--type=merge", "-p", '{"spec": {"taints": null}}')
-        kubelet = FakeKubelet(kubectl)
+        kubelet = FakeKubelet(Rest(plane.kubeconfig))
         kubelet.start()
         yield plane
         kubelet.stop()

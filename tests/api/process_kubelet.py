@@ -13,7 +13,6 @@ import random
 import subprocess
 import sys
 import threading
-import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from api.cluster_world import Body, Kubectl
+from api.cluster_world import Body, Kubectl, Rest
 
 
 @dataclass
@@ -59,13 +58,12 @@ class ProcessKubelet:
         return (self.folder / f"{workload}.log").read_text()
 
     def _run(self) -> None:
+        rest = Rest(self.kubectl.kubeconfig)
         while not self._ending.wait(0.1):
-            done = self.kubectl.tried("get", "pods", "-o", "json")
-            if done.returncode == 0:
-                for pod in json.loads(done.stdout)["items"]:
-                    self._tend(pod)
+            for pod in rest.pods(self.kubectl.namespace):
+                self._tend(rest, pod)
 
-    def _tend(self, pod: Body) -> None:
+    def _tend(self, rest: Rest, pod: Body) -> None:
         name = pod["metadata"]["name"]
         running = self.pods.get(name)
         if pod["metadata"].get("deletionTimestamp"):
@@ -73,15 +71,12 @@ class ProcessKubelet:
                 running.process.terminate()
                 running.process.wait(15)
                 del self.pods[name]
-            self.kubectl.tried("delete", "pod", name, "--grace-period=0", "--force", "--wait=false")
+            rest.pod_ended(pod)
         elif running is None or running.process.poll() is not None:
             self.pods[name] = self._launch(pod)
         elif not running.ready and self._answers(running.health_port):
             running.ready = True
-            now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-            conditions = [{"type": "Ready", "status": "True", "lastTransitionTime": now}]
-            status = {"status": {"phase": "Running", "conditions": conditions, "startTime": now}}
-            self.kubectl.tried("patch", "pod", name, "--subresource=status", "--type=merge", "-p", json.dumps(status))
+            rest.pod_runs(pod)
 
     def _launch(self, pod: Body) -> RunningPod:
         [container] = pod["spec"]["containers"]

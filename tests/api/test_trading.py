@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from api.cluster_world import ROOT, Kubectl, OperatorProcess, until
+from api.cluster_world import PROCESSES, ROOT, Kubectl, OperatorProcess, until
 from api.manifests import DESK, halt, policy
 from api.process_kubelet import ProcessKubelet
 from api.test_operator import bucket
@@ -22,7 +22,7 @@ EXAMPLE = ROOT / "examples" / "momentum"
 @pytest.fixture
 def node(kubectl: Kubectl, tmp_path: Path) -> Iterator[ProcessKubelet]:
     """Runs the pods of this test's namespace; the node on paper leaves it alone."""
-    kubectl("label", "namespace", kubectl.namespace, "runs=processes")
+    kubectl("label", "namespace", kubectl.namespace, PROCESSES)
     node = ProcessKubelet(kubectl, tmp_path)
     node.start()
     yield node
