@@ -319,8 +319,14 @@ def test_two_pipelines_of_one_account_share_its_gateway_and_their_feed(desk: Kub
         "Deployment/tw-feed-simulated-paper",
         "Deployment/tw-gateway-paper",
     }
-    config = json.loads((desk.get("configmap", "tw-feed-simulated-paper") or {})["data"]["config.json"])
-    assert config["symbols"] == ["BTCUSDT", "ETHUSDT"]
+
+    def symbols() -> list[str]:
+        found: list[str] = json.loads((desk.get("configmap", "tw-feed-simulated-paper") or {})["data"]["config.json"])[
+            "symbols"
+        ]
+        return found
+
+    until("the feed to have both symbols", lambda: symbols() == ["BTCUSDT", "ETHUSDT"])
 
 
 def test_another_topology_replaces_the_workers(desk: Kubectl) -> None:
