@@ -82,6 +82,12 @@ def test_a_service_account_releases_nothing_whatever_it_may_do(desk: Kubectl) ->
     assert "must not release a halt" in attempt(desk, robot, halt(release={"by": robot, "reason": "synced"}))
 
 
+def test_a_halt_is_not_made_released_in_the_name_of_another(desk: Kubectl) -> None:
+    assert "needs the verb release" in attempt(desk, "tom", halt(release=RELEASED))
+    assert "must be who releases, rita" in attempt(desk, "rita", halt(release={"by": "tom", "reason": "over"}))
+    assert attempt(desk, "rita", halt(release=RELEASED)) == ""
+
+
 def test_a_halt_is_deleted_only_when_it_is_released(desk: Kubectl) -> None:
     attempt(desk, "tom", halt())
     assert "release it before it is deleted" in attempt(desk, "rita", halt(), "delete")
@@ -123,6 +129,40 @@ def test_while_a_halt_is_in_force_nobody_slips_out_of_it_by_a_label(desk: Kubect
     moved["metadata"]["labels"] = {"desk": "beta"}
     assert "labels that select" in attempt(desk, "tom", moved)
     assert attempt(desk, "tom", pipeline(desiredState="Paused")) == ""
+
+
+def test_while_a_halt_is_in_force_what_it_halts_is_not_deleted(desk: Kubectl) -> None:
+    other = pipeline("other")
+    other["metadata"]["labels"] = {"desk": "beta"}
+    for body in (account(), pipeline(), other):
+        attempt(desk, "tom", body)
+    attempt(desk, "tom", halt(scope={"pipelines": {"matchLabels": {"desk": "alpha"}}}))
+
+    assert "deleting what it halts" in attempt(desk, "tom", pipeline(), "delete")
+    assert attempt(desk, "tom", other, "delete") == ""
+    assert attempt(desk, "tom", account(), "delete") == ""
+    attempt(desk, "tom", account())
+    attempt(desk, "tom", halt("all"))
+    assert "deleting what it halts" in attempt(desk, "tom", account(), "delete")
+
+
+def test_while_a_halt_is_in_force_nobody_takes_a_resource_from_the_operator(desk: Kubectl) -> None:
+    attempt(desk, "tom", account())
+    attempt(desk, "tom", halt())
+    annotated = account()
+    annotated["metadata"]["annotations"] = {"tradewind.io/reconcile": "Disabled"}
+
+    assert "annotation tradewind.io/reconcile" in attempt(desk, "tom", annotated)
+
+
+def test_a_live_account_takes_another_login_only_with_the_verb(desk: Kubectl) -> None:
+    desk.apply(resource("TradingAccount", "main", LIVE))
+    other = resource("TradingAccount", "main", LIVE | {"credentials": {"secretName": "mexc-other"}})
+
+    assert "other credentials in it, needs the verb golive" in attempt(desk, "tom", other)
+    labelled = resource("TradingAccount", "main", LIVE, desk="alpha")
+    assert attempt(desk, "tom", labelled) == ""
+    assert attempt(desk, "rita", other) == ""
 
 
 def test_going_live_needs_the_verb(desk: Kubectl) -> None:

@@ -84,6 +84,7 @@ def _as_duration(*rules: Rule) -> WithJsonSchema:
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=40)]
 Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9_./-]*$", max_length=32)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,12}$", max_length=12)]
+LabelValue = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$", max_length=63)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 DecimalText = Annotated[str, StringConstraints(max_length=30), AfterValidator(_decimal), _as_decimal(decimals.PATTERN)]
 PositiveDecimal = Annotated[
@@ -115,7 +116,7 @@ class Metadata(Model):
 class Selector(Model):
     """Resources of one kind, by labels; an empty ``matchLabels`` selects all."""
 
-    match_labels: dict[str, str] = Field(description="Every label that must be there, with this value.", max_length=16)
+    match_labels: dict[str, LabelValue] = Field(description="Every label that must be there, with this value.", max_length=16)
 
     def matches(self, labels: dict[str, str]) -> bool:
         return all(labels.get(key) == value for key, value in self.match_labels.items())

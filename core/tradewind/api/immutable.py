@@ -9,6 +9,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "TradingPipeline": ("account",),
     "TradingAccount": ("venue", "market"),
     "KillSwitch": ("scope", "action", "reason"),
+    "TradingJob": ("type",),
 }
 
 

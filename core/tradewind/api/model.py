@@ -17,7 +17,10 @@ class Training(Model):
     symbols: list[Symbol] = Field(description="Symbols trained on.", min_length=1, max_length=1000)
     window: PositiveDuration = Field("8760h", description="How much history one training sees.")
     schedule: str | None = Field(
-        None, description="When to train, as five cron fields in UTC; only by hand where missing.", max_length=64
+        None,
+        description="When to train, as five cron fields in UTC; only by hand where missing.",
+        pattern=r"^(\S+ ){4}\S+$",
+        max_length=64,
     )
 
 
