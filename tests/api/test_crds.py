@@ -51,6 +51,10 @@ ACCEPTED: list[Body] = [
     ),
     pipeline(allocation={"byRegime": {"LOW_VOL_STABLE": "1"}, "cooldown": "0s"}),
     pipeline(feed={"venue": "MEXC", "market": "Perpetual", "symbols": ["BTC_USDT"]}, allocation={"allowShort": True}),
+    pipeline(template={"env": [{"name": "A", "value": "1"}], "resources": {"limits": {"memory": "1Gi"}}}),
+    pipeline(
+        template={"tolerations": [{"key": "a"}], "affinity": {"podAffinity": {}}, "nodeSelector": {"disk": "ssd"}}
+    ),
     account(),
     account(venue="MEXC", mode="Live", credentials={"secretName": "mexc-main"}),
     account(simulated={"balances": {"USDT": "0.000000001"}, "generated": {"seed": 3}}),
@@ -87,6 +91,16 @@ REFUSED: list[tuple[Body, str]] = [
     (pipeline(allocation={"beforeRegime": "1.5"}), "must be between 0 and 1"),
     (pipeline(allocation={"byRegime": {"SIDEWAYS": "0.1"}}), "unknown key"),
     (pipeline(allocation={"allowShort": True}), "spot cannot be sold short"),
+    (pipeline(template={"hostNetwork": True}), 'unknown field "spec.template.hostNetwork"'),
+    (
+        pipeline(
+            template={"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "mexc-main", "key": "secret"}}}]}
+        ),
+        'unknown field "spec.template.env[0].valueFrom"',
+    ),
+    (pipeline(template={"env": [{"name": "A"}]}), "value: Required value"),
+    (pipeline(template={"env": [{"name": "a b", "value": ""}]}), "should match"),
+    (pipeline(template={"tolerations": 5}), "must be of type array"),
     (pipeline(desiredState="Halted"), "Unsupported value"),
     (pipeline(regime={"period": 1}), "greater than or equal to 2"),
     (account(venue="MEXC", mode="Live"), "need credentials.secretName"),

@@ -116,7 +116,9 @@ class Metadata(Model):
 class Selector(Model):
     """Resources of one kind, by labels; an empty ``matchLabels`` selects all."""
 
-    match_labels: dict[str, LabelValue] = Field(description="Every label that must be there, with this value.", max_length=16)
+    match_labels: dict[str, LabelValue] = Field(
+        description="Every label that must be there, with this value.", max_length=16
+    )
 
     def matches(self, labels: dict[str, str]) -> bool:
         return all(labels.get(key) == value for key, value in self.match_labels.items())

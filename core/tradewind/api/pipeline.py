@@ -17,6 +17,7 @@ from tradewind.api.fields import (
     Ratio,
     Symbol,
 )
+from tradewind.api.pod_template import PodTemplate
 from tradewind.durations import SECOND, parse_duration
 from tradewind.events import Regime
 
@@ -233,10 +234,9 @@ class TradingPipelineSpec(Model):
     unwind_on_stop: bool = Field(
         False, description="Whether open positions of this pipeline are closed when a paper run ends."
     )
-    template: dict[str, Any] = Field(
+    template: PodTemplate = Field(
         default_factory=dict,
         description="What the workers' pods get besides: resources, scheduling, annotations, env.",
-        max_length=32,
     )
 
     @model_validator(mode="after")
