@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,6 +80,7 @@ def test_a_breakout_says_the_same_under_any_cut_and_restart(closes: list[int], p
         (BREAKOUT, {"entry": 1}, "integers from 2"),
         (BREAKOUT, {"entry": "20"}, "integers from 2"),
         ("collections:Counter", {}, "is no strategy: it lacks wants, on_batch, snapshot, restore"),
+        ("os:system", {"command": "exit 7"}, "is no class"),
     ],
 )
 def test_a_plugin_that_does_not_fit_is_refused_by_name(
@@ -118,3 +120,12 @@ def test_signals_stand_behind_what_caused_them_and_rows_end_here() -> None:
         (1, "Candle", None), (1, "Signal", 1), (1, "Signal", 0), (2, "Signal", 1),
     ]  # fmt: skip
     assert (len(out.rows), out.rows.table, out.next_row) == (0, TABLE, 9)
+
+
+def test_what_is_no_strategy_is_not_called(tmp_path: Path) -> None:
+    mark = tmp_path / "called"
+
+    with pytest.raises(InvalidValue, match="is no strategy"):
+        load_plugin("subprocess:Popen", {"args": ["touch", str(mark)]})
+
+    assert not mark.exists()

@@ -61,12 +61,16 @@ def load_plugin(class_name: str, settings: dict[str, Any]) -> Strategy:
     """
     module_name, _, name = class_name.partition(":")
     try:
-        made = getattr(import_module(module_name), name)(**settings)
+        found = getattr(import_module(module_name), name)
     except (ImportError, AttributeError) as error:
         raise InvalidValue(f"strategy.plugin.class {class_name!r} cannot be imported: {error}") from error
+    if not isinstance(found, type):
+        raise InvalidValue(f"strategy.plugin.class {class_name!r} is no class: name one that is a strategy")
+    missing = [part for part in ("wants", "on_batch", "snapshot", "restore") if not hasattr(found, part)]
+    if missing:  # looked at before it is called: whatever else is importable must not be
+        raise InvalidValue(f"strategy.plugin.class {class_name!r} is no strategy: it lacks {', '.join(missing)}")
+    try:
+        made = found(**settings)
     except TypeError as error:
         raise InvalidValue(f"strategy.plugin.settings do not fit {class_name!r}: {error}") from error
-    missing = [part for part in ("wants", "on_batch", "snapshot", "restore") if not hasattr(made, part)]
-    if missing:
-        raise InvalidValue(f"strategy.plugin.class {class_name!r} is no strategy: it lacks {', '.join(missing)}")
     return cast(Strategy, made)
