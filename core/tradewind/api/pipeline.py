@@ -30,6 +30,7 @@ class Replay(Model):
         "1",
         description="Times real time, as a decimal string, or Max for flat out.",
         pattern=r"^(Max|[0-9]{1,6}(\.[0-9]{1,3})?)$",
+        max_length=10,
     )
 
 

@@ -45,6 +45,8 @@ class _Converter:
     def convert(self, schema: Schema, *, defaults: bool, name: str = "") -> Schema:
         schema = self._resolved(schema)
         found: Schema = {key: schema[key] for key in PASSED_ON if key in schema}
+        if "const" in schema:
+            found["enum"] = [schema["const"]]
         if defaults and schema.get("default") is not None:
             found["default"] = schema["default"]
         if schema.get(RULES):
