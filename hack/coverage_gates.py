@@ -13,7 +13,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 OVERALL, DOMAIN = 80, 95
 WORKERS = "workers/tradewind_workers"
-PURE_GATEWAY = ("effects", "gateway", "latches", "ledger", "order_ids", "orders", "reference_price", "status")
+PURE_GATEWAY = (
+    *("books", "closing", "effects", "exposure", "gateway", "latches", "ledger", "limits"),
+    *("order_ids", "orders", "reference_price", "reports", "status"),
+)
 DOMAIN_FILES = [
     "core/tradewind/*",
     f"{WORKERS}/stages/*",

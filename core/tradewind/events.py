@@ -232,6 +232,14 @@ class DayStart:
 
 
 @dataclass(frozen=True, slots=True)
+class Opening:
+    """What the account holds beside our fills, by currency; a later one tells of a transfer."""
+
+    at: Stamp
+    balances: tuple[tuple[str, Decimal], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LimitsAdopted:
     """The gateway enforces this version of a policy from here on; an empty hash: the policy is gone."""
 
@@ -250,5 +258,5 @@ class Progress:
     sequence: int
 
 
-JournalEntry = Epoch | OrderPlaced | Latch | DayStart | LimitsAdopted | Progress
+JournalEntry = Epoch | OrderPlaced | Latch | DayStart | LimitsAdopted | Progress | Opening
 Event = Candle | RegimeChange | Signal | Allocation | Intent | OrderReport | DeadLetter | JournalEntry

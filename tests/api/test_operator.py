@@ -190,11 +190,12 @@ def test_a_halt_is_told_and_enforced_only_when_the_gateway_says_so(
     until("latched", lambda: desk.condition("ks", "stop", "Latched").get("status") == "True")
     assert desk.condition("ks", "stop", "Enforced")["status"] == "False"
 
-    quiet = ack | {"quietAt": 1_005_000_000, "cancelled": 2, "enforced": True}
+    quiet = ack | {"quietAt": 1_005_000_000, "cancelled": 2, "enforced": True, "waitingFor": "Journal"}
     bucket(nats_of_the_cluster, desk.namespace, ack_key("paper", uid), quiet)
     until("enforced", lambda: desk.condition("ks", "stop", "Enforced").get("status") == "True")
     [gateway] = (desk.get("ks", "stop") or {})["status"]["gateways"]
     assert (gateway["account"], gateway["cancelled"], gateway["latency"]) == ("paper", 2, "2.000ms")
+    assert gateway["waitingFor"] == "Journal"
     assert generations(desk) == before
 
 

@@ -83,6 +83,7 @@ class GatewayStatus(Model):
     quiet_at: str = Field("", description="When everything sent before was resolved, as RFC 3339.", max_length=40)
     cancelled: int = Field(0, description="Orders the venue confirmed as cancelled.")
     flattened: bool = Field(False, description="Whether positions were closed.")
+    waiting_for: str = Field("", description="What closing still waits for: Journal, or positions.", max_length=256)
 
 
 class HaltStatus(Status):

@@ -180,6 +180,15 @@ def _un_latch(m: pb.Event, at: ev.Stamp) -> ev.Latch:
     return ev.Latch(at, e.uid, e.action, e.reason, e.scope, e.released, e.by)
 
 
+def _opening(e: ev.Opening) -> pb.Event:
+    amounts = [pb.Amount(currency=currency, amount=str(amount)) for currency, amount in e.balances]
+    return _journal(e.at, opening=pb.Opening(balances=amounts))
+
+
+def _un_opening(m: pb.Event, at: ev.Stamp) -> ev.Opening:
+    return ev.Opening(at, tuple((one.currency, Decimal(one.amount)) for one in m.journal.opening.balances))
+
+
 _ENCODERS: dict[type, Callable[[Any], pb.Event]] = {
     ev.Candle: _candle,
     ev.RegimeChange: _regime,
@@ -199,6 +208,7 @@ _ENCODERS: dict[type, Callable[[Any], pb.Event]] = {
     ev.DayStart: lambda e: _journal(
         e.at, day_start=pb.DayStart(date=e.date, equity=str(e.equity), currency=e.currency)
     ),
+    ev.Opening: _opening,
     ev.LimitsAdopted: lambda e: _journal(
         e.at, limits=pb.LimitsAdopted(policy=e.policy, hash=e.hash, changed_by=e.changed_by)
     ),
@@ -219,6 +229,7 @@ _DECODERS: dict[str, Callable[[pb.Event, ev.Stamp], ev.Event]] = {
     "day_start": lambda m, at: ev.DayStart(
         at, m.journal.day_start.date, Decimal(m.journal.day_start.equity), m.journal.day_start.currency
     ),
+    "opening": _un_opening,
     "limits": lambda m, at: ev.LimitsAdopted(
         at, m.journal.limits.policy, m.journal.limits.hash, m.journal.limits.changed_by
     ),

@@ -210,20 +210,22 @@ class Event(_message.Message):
     def __init__(self, at: _Optional[_Union[Stamp, _Mapping]] = ..., candle: _Optional[_Union[Candle, _Mapping]] = ..., regime: _Optional[_Union[RegimeChange, _Mapping]] = ..., signal: _Optional[_Union[Signal, _Mapping]] = ..., allocation: _Optional[_Union[Allocation, _Mapping]] = ..., intent: _Optional[_Union[Intent, _Mapping]] = ..., report: _Optional[_Union[OrderReport, _Mapping]] = ..., dead_letter: _Optional[_Union[DeadLetter, _Mapping]] = ..., journal: _Optional[_Union[JournalEntry, _Mapping]] = ...) -> None: ...
 
 class JournalEntry(_message.Message):
-    __slots__ = ("epoch", "placed", "latch", "day_start", "limits", "progress")
+    __slots__ = ("epoch", "placed", "latch", "day_start", "limits", "progress", "opening")
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     PLACED_FIELD_NUMBER: _ClassVar[int]
     LATCH_FIELD_NUMBER: _ClassVar[int]
     DAY_START_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    OPENING_FIELD_NUMBER: _ClassVar[int]
     epoch: Epoch
     placed: OrderPlaced
     latch: Latch
     day_start: DayStart
     limits: LimitsAdopted
     progress: Progress
-    def __init__(self, epoch: _Optional[_Union[Epoch, _Mapping]] = ..., placed: _Optional[_Union[OrderPlaced, _Mapping]] = ..., latch: _Optional[_Union[Latch, _Mapping]] = ..., day_start: _Optional[_Union[DayStart, _Mapping]] = ..., limits: _Optional[_Union[LimitsAdopted, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ...) -> None: ...
+    opening: Opening
+    def __init__(self, epoch: _Optional[_Union[Epoch, _Mapping]] = ..., placed: _Optional[_Union[OrderPlaced, _Mapping]] = ..., latch: _Optional[_Union[Latch, _Mapping]] = ..., day_start: _Optional[_Union[DayStart, _Mapping]] = ..., limits: _Optional[_Union[LimitsAdopted, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., opening: _Optional[_Union[Opening, _Mapping]] = ...) -> None: ...
 
 class Epoch(_message.Message):
     __slots__ = ("number", "holder", "journal_id")
@@ -274,6 +276,20 @@ class DayStart(_message.Message):
     equity: str
     currency: str
     def __init__(self, date: _Optional[str] = ..., equity: _Optional[str] = ..., currency: _Optional[str] = ...) -> None: ...
+
+class Opening(_message.Message):
+    __slots__ = ("balances",)
+    BALANCES_FIELD_NUMBER: _ClassVar[int]
+    balances: _containers.RepeatedCompositeFieldContainer[Amount]
+    def __init__(self, balances: _Optional[_Iterable[_Union[Amount, _Mapping]]] = ...) -> None: ...
+
+class Amount(_message.Message):
+    __slots__ = ("currency", "amount")
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    currency: str
+    amount: str
+    def __init__(self, currency: _Optional[str] = ..., amount: _Optional[str] = ...) -> None: ...
 
 class LimitsAdopted(_message.Message):
     __slots__ = ("policy", "hash", "changed_by")

@@ -93,6 +93,8 @@ def _gateway(account: str, ack: Any) -> Body:
         found["cancelled"] = int(ack.get("cancelled", 0))
     if "flattenedAt" in ack:
         found["flattened"] = True
+    if "waitingFor" in ack:
+        found["waitingFor"] = str(ack["waitingFor"])[:256]
     return found
 
 

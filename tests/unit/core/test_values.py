@@ -22,6 +22,7 @@ from tradewind.events import (
     Intent,
     Latch,
     LimitsAdopted,
+    Opening,
     OrderPlaced,
     OrderReport,
     OrderStatus,
@@ -48,6 +49,7 @@ EVENTS: list[Event] = [
     OrderPlaced(AT, "tw1", INTENT, 99, '{"position":0}'),
     Latch(AT, "uid", "Flatten", "why", '["p"]', True, "me"),
     DayStart(AT, "2026-01-02", Decimal("10000.5"), "USDT"),
+    Opening(AT, (("BTC", Decimal("0.1")), ("USDT", Decimal("10000.5")))),
     LimitsAdopted(AT, "house", "abc", "me"),
     Progress(AT, "tw.x", 12),
 ]  # fmt: skip

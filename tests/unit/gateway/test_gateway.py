@@ -11,7 +11,7 @@ from desks import account, halt, policy
 from markets import START, TABLE, instruments
 from tradewind.api.risk_policy import RiskPolicy
 from tradewind.durations import SECOND
-from tradewind.events import EXTERNAL, Intent, OrderPlaced, OrderReport, OrderStatus, RowKind, Stamp
+from tradewind.events import EXTERNAL, Intent, Opening, OrderPlaced, OrderReport, OrderStatus, RowKind, Stamp
 from tradewind_workers.gateway.effects import Cancel, Effect, Place, Record
 from tradewind_workers.gateway.gateway import Gateway
 from tradewind_workers.gateway.order_ids import client_order_id, is_ours
@@ -291,6 +291,19 @@ def test_flatten_closes_what_the_ledger_holds() -> None:
     assert not books.gateway.at_stake
 
 
+def test_what_a_working_order_already_closes_is_not_closed_twice() -> None:
+    books = Books()
+    books.hold(100)
+    books.order(books.intent(-1, 40, reduce_only=True, time_in_force="GTC"))
+
+    def closing() -> list[int]:
+        return [e.order.quantity for e in books.take(books.gateway.flatten("desk", "t", NOW)) if isinstance(e, Place)]
+
+    assert [closing(), closing()] == [[60], []]
+    assert books.gateway.open_symbols("desk") == ["BTCUSDT"]
+    assert books.gateway.open_symbols("other") == []
+
+
 def test_a_loss_that_lasts_halts_and_a_moment_of_it_does_not() -> None:
     limit = {"amount": "10", "currency": "USDT", "action": "Halt", "persist": "2s"}
     books = Books(policy(dailyLoss=limit))
@@ -320,8 +333,8 @@ def test_the_journal_rebuilds_everything() -> None:
     assert again.ledger.entries == books.gateway.ledger.entries
     assert again.orders.by_id == books.gateway.orders.by_id
     assert [order.client_order_id for order in again.orders.working()] == [working.order.client_order_id]
-    assert (again.latches.halts, again.day, again.epoch, again.handled("tw.x")) == (
-        books.gateway.latches.halts, books.gateway.day, 1, 9,
+    assert (again.latches.halts, again.books.day, again.epoch, again.handled("tw.x")) == (
+        books.gateway.latches.halts, books.gateway.books.day, 1, 9,
     )  # fmt: skip
     (epoch, *_) = again.start(NOW, "other", "ignored")
     assert isinstance(epoch, Record)
@@ -329,19 +342,87 @@ def test_the_journal_rebuilds_everything() -> None:
     assert books.gateway.balance_check() == []
 
 
-def test_a_restart_loses_nothing_before_the_venue_has_told_its_balances() -> None:
+def test_without_the_venues_balances_no_loss_is_told() -> None:
     limit = policy(dailyLoss={"amount": "10", "currency": "USDT", "persist": "1s"})
     books = Books()
     books.hold(100)
+    books.journal = [entry for entry in books.journal if not isinstance(entry, Opening)]
     books.gateway = again = books.refolded()
     books.quote(PRICE, NOW)
     again.on_policies([limit], NOW, {"house": "h"})
 
     effects = again.on_clock(NOW + SECOND) + again.on_clock(NOW + 3 * SECOND)
 
-    assert (again.equity(NOW), again.day_profit(NOW)) == (None, None)
+    assert (again.books.equity(), again.books.day_profit()) == (None, None)
     assert effects == []
     assert again.latches.halts == {}
+
+
+def test_a_restart_measures_the_day_from_what_was_there_at_first() -> None:
+    books = Books()
+    books.hold(100)
+    books.gateway = again = books.refolded()
+    books.quote(PRICE, NOW)
+
+    assert (
+        books.take(again.set_balances({"USDT": Decimal(1), "BTC": Decimal(5)}, NOW)) == []
+    )  # drift is told, not booked
+    assert again.books.day_profit() == Decimal("-0.01")  # the fee
+    assert again.books.expected_balances() == {"USDT": Decimal("9499.99"), "BTC": Decimal("0.01")}
+
+
+def test_what_is_put_in_is_no_profit() -> None:
+    books = Books()
+
+    books.take(books.gateway.open_with({"USDT": Decimal(15_000)}, NOW))
+
+    assert (books.gateway.books.equity(), books.gateway.books.day_profit()) == (Decimal(15_000), Decimal(0))
+    books.take(books.gateway.on_clock(NOW + 24 * 3600 * SECOND))
+    assert books.gateway.books.day_profit() == 0
+    assert books.refolded().books.equity() == Decimal(15_000)
+
+
+def test_an_order_the_journal_lost_is_reserved_and_not_sent_again() -> None:
+    limits = {
+        "maxIntradayPosition": {"amount": "900", "currency": "USDT"},
+        "maxOrderValue": {"amount": "900", "currency": "USDT"},
+    }
+    books = Books(policy(**limits))
+    lost = books.intent(1, 100)
+    order_id = client_order_id("journal", "run", "BTCUSDT", lost.at)
+    found = VenueReport(order_id, "v", "BTCUSDT", OrderStatus.OPEN, 1, 100, PRICE, 0)
+
+    books.take(books.gateway.adopt(found, NOW))
+
+    assert books.gateway.adopt(found, NOW) == []
+    assert books.gateway.on_intent(lost, NOW) == []
+    assert books.denied(books.intent(1, 900)) >= {"MAX_ORDER_VALUE"}
+    assert [type(effect) for effect in books.gateway.cancel_all(NOW)] == [Cancel]
+    assert books.gateway.adopt(replace(found, client_order_id="someone-else"), NOW) == []
+
+
+def test_an_order_without_an_answer_may_arrive_until_its_deadline() -> None:
+    books = Books()
+    place = books.order(books.intent())
+
+    assert books.gateway.orders.unresolved(NOW + SECOND)
+    assert not books.gateway.orders.unresolved(NOW + SECOND + 1)
+    books.take(books.gateway.on_refused(place.order.client_order_id, "X", "", NOW))
+    assert not books.gateway.orders.unresolved(NOW)
+
+
+def test_a_fee_in_the_base_coin_leaves_what_the_venue_has() -> None:
+    books = Books()
+    place = books.order(books.intent(1, 100))
+    fee = Decimal("0.0000105")  # rounded up to the instrument's unit in the position, exact in the balance
+    report = VenueReport(
+        place.order.client_order_id, "v", "BTCUSDT", OrderStatus.FILLED, 1, 100, PRICE, 100, 100, PRICE, fee, "BTC", trade_id="1"
+    )  # fmt: skip
+
+    books.take(books.gateway.on_venue_report(report, NOW))
+
+    assert books.gateway.books.expected_balances()["BTC"] == books.gateway.instruments["BTCUSDT"].quantity(100) - fee
+    assert books.gateway.balance_check() == []
 
 
 def test_denied_intents_are_counted_by_reason() -> None:

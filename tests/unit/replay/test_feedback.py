@@ -44,7 +44,7 @@ def test_a_run_trades_balances_and_ends_flat() -> None:
     assert run.gateway.balance_check() == []
     assert not run.gateway.at_stake  # unwindOnStop
     held = run.engine.balances("paper")
-    assert held["USDT"].total == run.gateway.equity(run.loop.now)
+    assert held["USDT"].total == run.gateway.books.equity()
     assert held["USDT"].locked == 0
     assert all(balance.total == 0 for currency, balance in held.items() if currency != "USDT")
 
@@ -89,6 +89,6 @@ def test_venue_time_never_runs_back_or_ahead(moves: list[tuple[int, int]], place
 def test_equity_starts_at_what_the_account_holds() -> None:
     run = simulated([random_market(7, 500)])
 
-    assert run.gateway.day is not None
-    assert run.gateway.day.equity == Decimal(10_000)
+    assert run.gateway.books.day is not None
+    assert run.gateway.books.day.equity == Decimal(10_000)
     assert BTC.symbol in run.gateway.instruments

@@ -1,7 +1,6 @@
 """What the control bucket tells a gateway: limits, halts, releases, unwinding; and the freshness of that path.
 
-A halt latches the moment its key is seen, before anything is journalled; the acknowledgement follows at once and is
-written again when cancels and closing orders are through.
+A halt latches the moment its key is seen, before anything is journalled; ``enforcement`` does the rest.
 """
 
 from __future__ import annotations
@@ -12,23 +11,21 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import nats.errors
 import structlog
-from nats.js.errors import APIError, NoStreamResponseError
 from nats.js.kv import KeyValue
 from pydantic import ValidationError
 from tradewind.api.kill_switch import KillSwitch
 from tradewind.api.risk_policy import RiskPolicy
-from tradewind.contract.subjects import ack_key, escape, limits_key, operator_key
+from tradewind.contract.subjects import escape, limits_key, operator_key
 from tradewind.durations import SECOND, parse_duration
 
+from tradewind_workers.gateway.enforcement import AWAY, Enforcement
 from tradewind_workers.gateway.gateway import Gateway
 from tradewind_workers.gateway.latches import EVERYTHING
 from tradewind_workers.gateway.outbox import Outbox
 
 log = structlog.get_logger()
 BLIND = "blind"
-_AWAY = (nats.errors.Error, APIError, NoStreamResponseError, TimeoutError, OSError)
 
 
 class ControlWatch:
@@ -40,7 +37,8 @@ class ControlWatch:
         self._unwind_key = f"unwind.{escape(gateway.name)}"
         self._operator_seen = clock()
         self._api_seen = 0
-        self._acks: dict[str, dict[str, Any]] = {}
+        self._enforced: set[str] = set()
+        self._enforcement = Enforcement(bucket, gateway, outbox, clock)
         self._work: set[asyncio.Task[None]] = set()
         self.unwound = False
         self.limits_known = asyncio.Event()
@@ -53,7 +51,7 @@ class ControlWatch:
                 async for entry in watcher:
                     if entry is not None:
                         self._on_key(entry.key, entry.value or b"", deleted=bool(entry.operation))
-            except _AWAY as error:
+            except AWAY as error:
                 log.warning("control_watch_broken", error=repr(error))
             await asyncio.sleep(0.2)
 
@@ -111,7 +109,7 @@ class ControlWatch:
         except ValidationError as error:
             log.error("unreadable_halt", key=key, error=str(error)[:500])
             uid = key.removeprefix("halt.")
-            if uid not in self._gateway.latches.halts and uid not in self._gateway.latches.released:
+            if not self._gateway.latches.knows(uid):
                 everything = frozenset((EVERYTHING,))
                 self._outbox.put(self._gateway.latch(uid, "Halt", "a halt that cannot be read", everything, seen))
             return
@@ -127,50 +125,9 @@ class ControlWatch:
         if uid not in self._gateway.latches.halts:
             return  # nothing of this account is in its scope
         self._outbox.put(effects)
-        self._start(self._acknowledge(uid, switch.spec.action, seen, latched))
-
-    async def _acknowledge(self, uid: str, action: str, seen: int, latched: int) -> None:
-        halt = self._gateway.latches.halts[uid]
-        covered = [
-            order.client_order_id for order in self._gateway.orders.working() if halt.covers(order.intent.pipeline)
-        ]
-        ack: dict[str, Any] = {
-            "account": self._gateway.name,
-            "uid": uid,
-            "action": action,
-            "seenAt": seen,
-            "latchedAt": latched,
-        }
-        await self._put_ack(uid, ack)
-        await self._quiet(covered if action in ("CancelAll", "Flatten") else [])
-        ack |= {"quietAt": self._clock(), "cancelled": self._cancelled(covered)}
-        if action == "Flatten":
-            now = self._clock()
-            pipelines = [None] if EVERYTHING in halt.pipelines else sorted(halt.pipelines)
-            for pipeline in pipelines:
-                self._outbox.put(self._gateway.flatten(pipeline, f"halt: {halt.reason}", now))
-            await self._quiet([])
-            ack |= {"flattenedAt": self._clock()}
-        await self._put_ack(uid, ack | {"enforced": True})
-
-    def _cancelled(self, order_ids: list[str]) -> int:
-        """How many the venue confirmed as cancelled."""
-        return sum(self._gateway.orders.by_id[order_id].status == "CANCELLED" for order_id in order_ids)
-
-    async def _quiet(self, order_ids: list[str]) -> None:
-        """Until nothing is on its way any more and these orders have ended."""
-        while not self._outbox.idle or any(self._gateway.orders.by_id[order_id].works for order_id in order_ids):
-            await asyncio.sleep(0.005)
-
-    async def _put_ack(self, uid: str, ack: dict[str, Any]) -> None:
-        while True:
-            try:
-                await self._bucket.put(ack_key(self._gateway.name, uid), json.dumps(ack).encode())
-            except _AWAY as error:
-                log.warning("ack_not_written", uid=uid, error=repr(error))
-                await asyncio.sleep(0.2)
-                continue
-            return
+        if uid not in self._enforced:  # both paths tell of it, and every re-read does
+            self._enforced.add(uid)
+            self._start(self._enforcement.enforce(uid, seen, latched))
 
     def _on_limits(self, value: bytes) -> None:
         """New limits hold at once; ones that cannot be read deny everything."""
@@ -190,10 +147,7 @@ class ControlWatch:
         self.limits_known.set()
 
     async def _unwind(self, document: dict[str, Any]) -> None:
-        """Close the positions of pipelines whose run ends."""
-        for pipeline in document.get("pipelines", []):
-            self._outbox.put(self._gateway.flatten(pipeline, "end of run", self._clock()))
-        await self._quiet([order.client_order_id for order in self._gateway.orders.working()])
+        await self._enforcement.unwind(document.get("pipelines", []))
         self.unwound = True
 
     def _start(self, work: Any) -> None:

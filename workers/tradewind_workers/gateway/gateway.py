@@ -6,16 +6,13 @@ on. The live shell (``gateway.process``) and the replay's feedback loop drive it
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from datetime import UTC, datetime
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from zoneinfo import ZoneInfo
+from decimal import Decimal
 
 from tradewind.api.account import TradingAccount
 from tradewind.api.kill_switch import KillSwitch
 from tradewind.api.risk_policy import RiskPolicy
-from tradewind.durations import SECOND, parse_duration
+from tradewind.durations import SECOND
 from tradewind.events import (
     EXTERNAL,
     DayStart,
@@ -24,11 +21,11 @@ from tradewind.events import (
     JournalEntry,
     Latch,
     LimitsAdopted,
+    Opening,
     OrderPlaced,
     OrderReport,
     OrderStatus,
     Progress,
-    Side,
     Source,
     Stamp,
 )
@@ -37,17 +34,20 @@ from tradewind.order_state import ENDED
 
 from tradewind_workers.controls.chain import judge
 from tradewind_workers.controls.verdict import RiskState
+from tradewind_workers.gateway.books import Books
+from tradewind_workers.gateway.closing import away_from, closing_intents
 from tradewind_workers.gateway.effects import Cancel, Effect, Place, Record
+from tradewind_workers.gateway.exposure import exposure, reducing, state_text
 from tradewind_workers.gateway.latches import Latches, members
 from tradewind_workers.gateway.ledger import Ledger
-from tradewind_workers.gateway.order_ids import client_order_id
-from tradewind_workers.gateway.orders import Orders, OrderView, worst_values
+from tradewind_workers.gateway.limits import Limits
+from tradewind_workers.gateway.order_ids import client_order_id, is_ours
+from tradewind_workers.gateway.orders import Orders, OrderView
 from tradewind_workers.gateway.reference_price import ReferencePrices
+from tradewind_workers.gateway.reports import found_at_venue, own_report, venue_report
 from tradewind_workers.rows import Rows
 from tradewind_workers.venues.port import NewOrder, VenueReport
 
-ZERO = Decimal(0)
-FLATTEN_COLLAR = Decimal("0.01")
 MESSAGES_KEPT = 4096
 
 
@@ -65,20 +65,16 @@ class Gateway:
         self.instruments, self.pipelines = instruments, pipelines
         self.labels = account.metadata.labels
         self._acceptance = acceptance
-        self._zone = ZoneInfo(account.spec.day_start)
         self.orders, self.ledger, self.latches = Orders(), Ledger(instruments), Latches()
         self.prices = ReferencePrices()
-        self._policies: tuple[RiskPolicy, ...] = ()
-        self._adopted: dict[str, str] = {}
+        self.books = Books(account.spec, self.ledger, self.prices)
+        self.limits = Limits()
         self._handled: dict[str, int] = {}
-        self._opening: dict[str, Decimal] | None = None  # unknown until the venue has told its balances
         self._messages: list[int] = []
-        self._loss_since = 0
         self._entries = 0
         self._flattened = 0
         self.epoch = 0
         self.journal_id = ""
-        self.day: DayStart | None = None
         self.observed: dict[str, int] = {}
 
     # What the journal is folded with.
@@ -97,10 +93,10 @@ class Gateway:
                     self.ledger.fill(event)
             case Latch():
                 self.latches.apply(event)
-            case DayStart():
-                self.day = event
+            case DayStart() | Opening():
+                self.books.apply(event)
             case LimitsAdopted():
-                self._adopted[event.policy] = event.hash
+                self.limits.apply(event)
             case Progress():
                 self._handled[event.subject] = event.sequence
 
@@ -119,29 +115,26 @@ class Gateway:
         return [self._record(epoch), *self._day(now)]
 
     def set_balances(self, balances: dict[str, Decimal], now: int) -> list[Effect]:
-        """What the account held before any fill in the ledger: equity is told on top of it."""
-        cash, held = self._ledger_balances()
-        self._opening = {
-            currency: amount - cash.get(currency, ZERO) - held.get(currency, ZERO)
-            for currency, amount in balances.items()
-        }
-        return self._day(now)
+        """What the venue holds for the account. The first time, what our fills did not bring is the opening; from then
+        on a difference is drift, told by whoever compares, and never written over."""
+        effects: list[Effect] = []
+        if self.books.opening is None:
+            effects = self.open_with(self.books.beside_fills(balances), now)
+        return effects + self._day(now)
+
+    def open_with(self, balances: dict[str, Decimal], now: int) -> list[Effect]:
+        """From here on this is what the account held beside our fills; a change is a transfer, and no profit."""
+        return [self._record(Opening(self._at(now), tuple(sorted(balances.items()))))]
 
     def on_policies(self, policies: list[RiskPolicy], now: int, hashes: dict[str, str]) -> list[Effect]:
         """From here on these limits hold; ``hashes`` by policy name. Orders already out are not touched."""
-        self._policies = tuple(policies)
-        changed = [n for n in sorted({*hashes, *self._adopted}) if self._adopted.get(n, "") != hashes.get(n, "")]
+        changed = self.limits.replace(policies, hashes)
         return [self._record(LimitsAdopted(self._at(now), name, hashes.get(name, ""), "")) for name in changed]
-
-    @property
-    def limits(self) -> dict[str, str]:
-        """Hash of the limits in force, by policy."""
-        return {policy.metadata.name: self._adopted.get(policy.metadata.name, "") for policy in self._policies}
 
     def on_halt(self, switch: KillSwitch, now: int) -> list[Effect]:
         """Latch, then act: what the switch halts is fixed now; an unknown or already latched uid changes nothing twice."""
         uid = switch.metadata.uid
-        if uid in self.latches.halts or uid in self.latches.released:
+        if self.latches.knows(uid):
             return []
         scope = members(switch, self.labels, self.pipelines)
         return self.latch(uid, switch.spec.action, switch.spec.reason, scope, now) if scope else []
@@ -168,13 +161,13 @@ class Gateway:
         if order_id in self.orders.by_id:
             return []
         state = self._state(intent, now)
-        judgement = judge(intent, state, (policy.spec for policy in self._policies))
+        judgement = judge(intent, state, (policy.spec for policy in self.limits.policies))
         for verdict in judgement.observed:
             self.observed[verdict.code] = self.observed.get(verdict.code, 0) + 1
         if judgement.denials:
             detail = "; ".join(verdict.detail for verdict in judgement.denials)
             codes = tuple(verdict.code for verdict in judgement.denials)
-            return [self._record(self._report_of(intent, order_id, OrderStatus.DENIED, now, codes, detail))]
+            return self._own(intent, order_id, OrderStatus.DENIED, now, codes, detail)
         return self._place(intent, order_id, now, state)
 
     def on_venue_report(self, report: VenueReport, now: int) -> list[Effect]:
@@ -184,21 +177,27 @@ class Gateway:
             return []
         if not report.last_quantity and order is not None and (order.status is report.status or order.status in ENDED):
             return []
-        return [self._record(self._venue_record(report, order, now))]
+        return [self._record(venue_report(self._at(now), self.name, report, order))]
+
+    def adopt(self, report: VenueReport, now: int) -> list[Effect]:
+        """An order of ours that the journal has lost: reserved and cancelled like any other, and not sent again."""
+        if report.client_order_id in self.orders.by_id or not is_ours(report.client_order_id):
+            return []
+        return [self._record(found_at_venue(self._at(now), report)), *self.on_venue_report(report, now)]
 
     def on_refused(self, order_id: str, code: str, detail: str, now: int) -> list[Effect]:
         """The venue refused the order, or it was held back at the last moment."""
         order = self.orders.by_id[order_id]
         if not order.works:
             return []
-        return [self._record(self._report_of(order.intent, order_id, OrderStatus.REJECTED, now, (code,), detail))]
+        return self._own(order.intent, order_id, OrderStatus.REJECTED, now, (code,), detail)
 
     def on_no_answer(self, order_id: str, now: int) -> list[Effect]:
         """Nobody can say whether the venue has it: it stays reserved and is never sent again."""
         order = self.orders.by_id.get(order_id)
         if order is None or not order.works or order.status is OrderStatus.UNKNOWN:
             return []
-        return [self._record(self._report_of(order.intent, order_id, OrderStatus.UNKNOWN, now, (), "no answer"))]
+        return self._own(order.intent, order_id, OrderStatus.UNKNOWN, now, (), "no answer")
 
     def on_not_found(self, order_id: str, now: int) -> list[Effect]:
         """The venue knows no such order: proof of nothing before its deadline, a rejection after it."""
@@ -206,9 +205,7 @@ class Gateway:
         if order is None or not order.works or not order.latest_acceptance or now <= order.latest_acceptance:
             return []
         detail = "the venue does not know it and cannot accept it any more"
-        return [
-            self._record(self._report_of(order.intent, order_id, OrderStatus.REJECTED, now, ("NOT_FOUND",), detail))
-        ]
+        return self._own(order.intent, order_id, OrderStatus.REJECTED, now, ("NOT_FOUND",), detail)
 
     def on_rows(self, rows: Rows) -> None:
         """Market data, for reference prices."""
@@ -216,46 +213,25 @@ class Gateway:
 
     def on_clock(self, now: int) -> list[Effect]:
         """Start a day; see whether a loss lasts, and stop trading where its policy says Halt."""
-        effects = self._day(now)
-        loss = self._loss(now)
-        limits = [p.spec.daily_loss for p in self._policies if p.spec.daily_loss and p.spec.mode == "Enforce"]
-        beyond = [limit for limit in limits if loss is not None and loss >= limit.value]
-        if not beyond:
-            self._loss_since = 0 if loss is not None else self._loss_since
-            return effects
-        self._loss_since = self._loss_since or now
-        for limit in beyond:
-            uid = f"daily-loss-{self.day.date if self.day else ''}"
-            lasted = now - self._loss_since >= parse_duration(limit.persist)
-            known = uid in self.latches.halts or uid in self.latches.released
-            if limit.action == "Halt" and lasted and not known:
+        effects, loss = self._day(now), self._loss()
+        uid = f"daily-loss-{self.books.day.date if self.books.day else ''}"
+        for limit in self.limits.lasting_losses(loss, now):
+            if limit.action == "Halt" and not self.latches.knows(uid):
                 effects += self.latch(uid, "Halt", f"lost {loss} {limit.currency} today", frozenset("*"), now)
         return effects
 
     def flatten(self, pipeline: str | None, reason: str, now: int) -> list[Effect]:
-        """Reduce-only orders for every position in our ledger, priced by a collar of their own, exempt from limits.
-
-        A position whose symbol has no price is left, and stays halted.
-        """
-        effects = self._cancels(lambda order: pipeline in (None, order.intent.pipeline), now)
-        for (owner, symbol), entry in sorted(self.ledger.entries.items()):
-            reference = self.prices.of(symbol).price
-            one = self.instruments[symbol]
-            size = abs(entry.quantity) - abs(entry.quantity) % one.lot
-            if owner == EXTERNAL or pipeline not in (None, owner) or not size or not reference:
-                continue
-            side: Side = -1 if entry.quantity > 0 else 1
-            limit = _on_tick(reference * (1 + side * FLATTEN_COLLAR), one, side)
+        """Close every position of our ledger: reduce-only, with a collar of its own, exempt from limits."""
+        first = Stamp(now, Source.CONTROL, self._entries, self._flattened + 1)
+        effects: list[Effect] = []
+        for intent in [*closing_intents(self.ledger, self.orders.working(), self.prices, pipeline, first, reason)]:
             self._flattened += 1
-            at = Stamp(now, Source.CONTROL, self._entries, self._flattened)
-            intent = Intent(
-                at, owner, "flatten", symbol, side, size, limit, "IOC", True, SECOND, int(reference), reason
-            )
-            order_id = client_order_id(self.journal_id, intent.run_id, symbol, at)
+            order_id = client_order_id(self.journal_id, intent.run_id, intent.symbol, intent.at)
             effects += self._place(intent, order_id, now, None, exempt=True)
         return effects
 
     def cancel_all(self, now: int, pipeline: str | None = None) -> list[Effect]:
+        """Cancel whatever works for the pipeline (None: for any)."""
         return self._cancels(lambda order: pipeline in (None, order.intent.pipeline), now)
 
     def progress(self, subject: str, sequence: int, now: int) -> list[Effect]:
@@ -279,31 +255,13 @@ class Gateway:
         """Whether anything is held or working."""
         return bool(self.orders.working()) or any(entry.quantity for entry in self.ledger.entries.values())
 
-    def equity(self, now: int) -> Decimal | None:
-        """Cash and holdings at their marks, in the account's currency; None while balances or a mark are missing."""
-        if self._opening is None:
-            return None
-        cash, _ = self._ledger_balances()
-        currency = self.account.spec.currency
-        total = self._opening.get(currency, ZERO) + cash.get(currency, ZERO)
-        for (_, symbol), entry in self.ledger.entries.items():
-            if entry.quantity:
-                mark = self.prices.of(symbol).price
-                if not mark:
-                    return None
-                total += entry.instrument.notional(1, entry.quantity) * mark
-        return total
-
-    def expected_balances(self) -> dict[str, Decimal]:
-        """What the venue should hold for us by currency: the opening and what our fills made of it."""
-        cash, held = self._ledger_balances()
-        opening = self._opening or {}
-        currencies = {*opening, *cash, *held}
-        return {c: opening.get(c, ZERO) + cash.get(c, ZERO) + held.get(c, ZERO) for c in currencies}
-
-    def day_profit(self, now: int) -> Decimal | None:
-        equity = self.equity(now)
-        return None if equity is None or self.day is None else equity - self.day.equity
+    def open_symbols(self, pipeline: str | None) -> list[str]:
+        """Where our ledger holds at least one lot for the pipeline (None: for any of ours)."""
+        return [
+            symbol
+            for (owner, symbol), entry in sorted(self.ledger.entries.items())
+            if owner != EXTERNAL and pipeline in (None, owner) and abs(entry.quantity) >= entry.instrument.lot
+        ]
 
     def balance_check(self) -> list[str]:
         """What does not add up: empty when fills, positions and cash agree to the last unit."""
@@ -316,7 +274,7 @@ class Gateway:
     ) -> list[Effect]:
         deadline = now + self._acceptance if self._acceptance else 0
         limit = intent.limit_price or self._collar_price(intent)
-        placed = OrderPlaced(self._at(now), order_id, intent, deadline, _state_text(state))
+        placed = OrderPlaced(self._at(now), order_id, intent, deadline, state_text(state))
         self._messages.append(now)
         del self._messages[:-MESSAGES_KEPT]
         order = NewOrder(order_id, intent.symbol, intent.side, intent.quantity, limit, intent.time_in_force)
@@ -324,11 +282,10 @@ class Gateway:
 
     def _collar_price(self, intent: Intent) -> int:
         """The limit of a market order: as far from the reference as the tightest collar allows; 0 without a collar."""
-        collars = [Decimal(p.spec.price_collar.deviation) for p in self._policies if p.spec.price_collar]
-        reference = self.prices.of(intent.symbol).price
-        if not collars or not reference:
+        collar, reference = self.limits.collar, self.prices.of(intent.symbol).price
+        if collar is None or not reference:
             return 0
-        return _on_tick(reference * (1 + intent.side * min(collars)), self.instruments[intent.symbol], intent.side)
+        return away_from(reference, collar, intent.side, self.instruments[intent.symbol])
 
     def _cancels(self, wanted: Callable[[OrderView], bool], now: int) -> list[Effect]:
         chosen = [order for order in self.orders.working() if wanted(order)]
@@ -340,93 +297,22 @@ class Gateway:
         reference = self.prices.of(intent.symbol)
         working = self.orders.working()
         position = self.ledger.position(intent.pipeline, intent.symbol)
-        reducing = sum(
-            order.left
-            for order in working
-            if order.intent.pipeline == intent.pipeline
-            and order.intent.symbol == intent.symbol
-            and position * order.intent.side < 0
-        )
+        worst = exposure(intent, working, self.ledger, self.prices, self.instruments)
         return RiskState(
-            now, instrument, reference, position, reducing, self._exposure(intent, working),
-            tuple(self._messages), self.latches.of(intent.pipeline), self._loss(now), self._loss_since,
-            self.account.spec.currency,
+            now, instrument, reference, position, reducing(intent, working, position), worst,
+            tuple(self._messages), self.latches.of(intent.pipeline), self._loss(), self.limits.loss_since,
+            self.books.currency,
         )  # fmt: skip
 
-    def _exposure(self, intent: Intent, working: list[OrderView]) -> dict[str, Decimal]:
-        """Worst value with this intent counted in, by aggregation."""
-        assumed = OrderView("", intent, 0, 0)
-        positions = {key: entry.quantity for key, entry in self.ledger.entries.items()}
-        unit = {
-            symbol: self.prices.of(symbol).price * self.instruments[symbol].notional(1, 1)
-            for symbol in {intent.symbol, *(s for _, s in positions), *(o.intent.symbol for o in working)}
-            if symbol in self.instruments
-        }
-        worst = worst_values([*working, assumed], positions, unit)
-        return {
-            "Symbol": sum((v for (_, symbol), v in worst.items() if symbol == intent.symbol), ZERO),
-            "Pipeline": sum((v for (owner, _), v in worst.items() if owner == intent.pipeline), ZERO),
-            "Account": sum(worst.values(), ZERO),
-        }
-
-    def _loss(self, now: int) -> Decimal | None:
-        profit = self.day_profit(now)
+    def _loss(self) -> Decimal | None:
+        profit = self.books.day_profit()
         return None if profit is None else -profit
 
     def _day(self, now: int) -> list[Effect]:
-        """The first moment of a trading day whose equity is known starts it."""
-        date = datetime.fromtimestamp(now // SECOND, UTC).astimezone(self._zone).date().isoformat()
-        equity = self.equity(now)
-        if (self.day is not None and self.day.date == date) or equity is None:
-            return []
-        return [self._record(DayStart(self._at(now), date, equity, self.account.spec.currency))]
+        due = self.books.new_day(now)
+        return [self._record(DayStart(self._at(now), *due, self.books.currency))] if due else []
 
-    def _ledger_balances(self) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
-        """(cash by quote currency, holdings by base currency) that our fills made."""
-        cash: dict[str, Decimal] = {}
-        held: dict[str, Decimal] = {}
-        for entry in self.ledger.entries.values():
-            one = entry.instrument
-            cash[one.quote] = cash.get(one.quote, ZERO) + entry.cash
-            held[one.base] = held.get(one.base, ZERO) + one.quantity(entry.quantity)
-        return cash, held
-
-    def _report_of(
+    def _own(
         self, intent: Intent, order_id: str, status: OrderStatus, now: int, reasons: tuple[str, ...], detail: str
-    ) -> OrderReport:
-        return OrderReport(
-            self._at(now), self.name, intent.pipeline, intent.symbol, order_id, "", status, intent.side, intent.quantity,
-            intent.limit_price, 0, reasons=reasons, detail=detail[:500], reduce_only=intent.reduce_only,
-            cause_price=intent.cause_price, intent=intent.at,
-        )  # fmt: skip
-
-    def _venue_record(self, report: VenueReport, order: OrderView | None, now: int) -> OrderReport:
-        intent = order.intent if order else None
-        filled = (order.filled if order else report.cumulative_quantity - report.last_quantity) + report.last_quantity
-        return OrderReport(
-            self._at(now), self.name, intent.pipeline if intent else EXTERNAL, report.symbol, report.client_order_id,
-            report.venue_order_id, report.status, report.side, report.quantity, report.limit_price, filled,
-            report.last_quantity, report.last_price, report.fee, report.fee_currency, report.maker, report.trade_id,
-            report.venue_time, (report.reason,) if report.reason else (), "", bool(intent and intent.reduce_only),
-            intent.cause_price if intent else 0, intent.at if intent else None,
-        )  # fmt: skip
-
-
-def _on_tick(price: Decimal, instrument: Instrument, side: int) -> int:
-    steps = (price / instrument.tick).to_integral_value(ROUND_FLOOR if side > 0 else ROUND_CEILING)
-    return max(1, int(steps)) * instrument.tick
-
-
-def _state_text(state: RiskState | None) -> str:
-    """What the controls saw, for the journal."""
-    if state is None:
-        return "{}"
-    seen = {
-        "position": state.position,
-        "reducing": state.reducing,
-        "reference": str(state.reference.price),
-        "referenceTime": state.reference.time,
-        "exposure": {key: str(value) for key, value in (state.exposure or {}).items()},
-        "loss": None if state.loss is None else str(state.loss),
-    }
-    return json.dumps(seen, sort_keys=True, separators=(",", ":"))
+    ) -> list[Effect]:
+        return [self._record(own_report(self._at(now), self.name, intent, order_id, status, reasons, detail))]

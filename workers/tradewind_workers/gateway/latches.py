@@ -49,6 +49,10 @@ class Latches:
             pipelines = frozenset(json.loads(record.scope))
             self.halts[record.uid] = Halt(record.uid, record.action, record.reason, pipelines)
 
+    def knows(self, uid: str) -> bool:
+        """Whether it was ever engaged here, released or not."""
+        return uid in self.halts or uid in self.released
+
     def of(self, pipeline: str) -> tuple[tuple[str, str], ...]:
         """(action, reason) of every halt that covers a pipeline."""
         return tuple((h.action, h.reason) for h in self.halts.values() if h.covers(pipeline))

@@ -74,6 +74,7 @@ class Ledger:
         self._instruments = instruments
         self.entries: dict[tuple[str, str], Entry] = {}
         self.other_fees: dict[str, Decimal] = {}  # fees taken in neither base nor quote, by currency
+        self._dust: dict[str, Decimal] = {}  # what base fees were rounded up by: still at the venue, in no position
 
     def entry(self, pipeline: str, symbol: str) -> Entry:
         """The entry, made if it is new."""
@@ -109,6 +110,21 @@ class Ledger:
             entry.quantity -= units
             entry.cost = EXACT.subtract(entry.cost, value)
             entry.fees = EXACT.add(entry.fees, value)
+        rounded = entry.instrument.quantity(units)
+        dust = self._dust.get(entry.instrument.base, ZERO)
+        self._dust[entry.instrument.base] = EXACT.add(dust, EXACT.subtract(rounded, report.fee))
+
+    def balances(self) -> dict[str, Decimal]:
+        """What our fills added to the venue's balances, by currency: cash, holdings, fees."""
+        made: dict[str, Decimal] = dict(self._dust)
+        with localcontext(EXACT):
+            for entry in self.entries.values():
+                one = entry.instrument
+                made[one.quote] = made.get(one.quote, ZERO) + entry.cash
+                made[one.base] = made.get(one.base, ZERO) + one.quantity(entry.quantity)
+            for currency, fee in self.other_fees.items():
+                made[currency] = made.get(currency, ZERO) - fee
+        return made
 
     def check(self) -> list[str]:
         """What does not add up: fills against positions, money against both."""

@@ -75,6 +75,17 @@ class Orders:
         else:
             self._working[order.client_order_id] = order
 
+    def works(self, order_id: str) -> bool:
+        return order_id in self._working
+
+    def unresolved(self, now: int) -> bool:
+        """Whether the venue could still take an order that it has not answered for."""
+        return any(
+            order.status in (OrderStatus.PLACED, OrderStatus.UNKNOWN)
+            and (not order.latest_acceptance or now <= order.latest_acceptance)
+            for order in self._working.values()
+        )
+
     def working(self) -> list[OrderView]:
         return list(self._working.values())
 

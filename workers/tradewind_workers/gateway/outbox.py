@@ -36,6 +36,11 @@ class Outbox:
         """Nothing waits for the journal or for the venue's answer."""
         return not self._waiting and not self._sending
 
+    @property
+    def waiting(self) -> bool:
+        """Something is not in the journal yet."""
+        return bool(self._waiting)
+
     def put(self, effects: list[Effect]) -> None:
         """Take on effects; orders are signed now, so that the deadline in their record is the venue's."""
         for effect in effects:

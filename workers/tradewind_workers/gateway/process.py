@@ -29,6 +29,7 @@ from tradewind.instrument import Instrument
 
 from tradewind_workers.gateway.api_watch import ApiServerLogin, ApiWatch
 from tradewind_workers.gateway.control import ControlWatch
+from tradewind_workers.gateway.effects import Effect
 from tradewind_workers.gateway.gateway import Gateway
 from tradewind_workers.gateway.journal import Journal
 from tradewind_workers.gateway.outbox import Outbox
@@ -132,7 +133,6 @@ class GatewayProcess:
                 log.warning("reconciliation_unanswered", error=str(error))
                 await asyncio.sleep(1)
                 continue
-            self.link.drift = []
             self.outbox.put(self.gateway.set_balances(balances, time.time_ns()))
             return
 
@@ -190,17 +190,19 @@ async def _open(config: dict[str, Any], client: Client) -> GatewayProcess:
     gateway = Gateway(account, instruments, {p["name"]: p["labels"] for p in config["pipelines"]})
     for entry in entries:
         gateway.apply(entry)
+    holder = f"{socket.gethostname()}-{os.getpid()}"
+    effects = gateway.start(time.time_ns(), holder, secrets.token_hex(8))
+    if account.spec.venue != "Simulated" and account.spec.mode == "Paper":
+        effects += _paper_opening(account, gateway)
     venue = _venue(config, account, gateway, instruments)
     await venue.start()
     await venue.instruments(sorted(instruments))
     if isinstance(venue, PaperVenue):
         _resume_paper(venue, gateway)
-    holder = f"{socket.gethostname()}-{os.getpid()}"
-    effects = gateway.start(time.time_ns(), holder, secrets.token_hex(8))
     outbox = Outbox(gateway, journal, venue, time.time_ns)
     outbox.put(effects)
     control = ControlWatch(bucket, gateway, outbox, time.time_ns)
-    link = VenueLink(gateway, outbox, venue, time.time_ns)
+    link = VenueLink(gateway, outbox, venue, time.time_ns, entries[-1].at.time if entries else 0)
     return GatewayProcess(config, client, names, bucket, gateway, venue, journal, outbox, control, link)
 
 
@@ -222,19 +224,27 @@ def _venue(
         return MexcTrading(config["rest_url"], config["ws_url"], key, secret)
     if spec.mode == "Paper":
         simulation = spec.simulation
-        balances = {currency: Decimal(amount) for currency, amount in simulation.balances.items()}
-        for currency, amount in gateway.expected_balances().items():
-            balances[currency] = balances.get(currency, Decimal(0)) + amount
         latencies = tuple(
             parse_duration(text) / SECOND for text in (simulation.order_latency, simulation.report_latency)
         )
         fees = Fees(Decimal(simulation.fees.maker), Decimal(simulation.fees.taker))
         return PaperVenue(
-            account.metadata.name, instruments.values(), fees, balances, (latencies[0], latencies[1]), time.time_ns
+            account.metadata.name,
+            instruments.values(),
+            fees,
+            gateway.books.expected_balances(),
+            (latencies[0], latencies[1]),
+            time.time_ns,
         )
     raise InvalidValue(
         f"venue {spec.venue} in mode {spec.mode} is not available in this version: use Simulated or Paper"
     )
+
+
+def _paper_opening(account: TradingAccount, gateway: Gateway) -> list[Effect]:
+    """What the spec gives a paper account; given more or less later, the difference is a transfer."""
+    given = {currency: Decimal(amount) for currency, amount in account.spec.simulation.balances.items()}
+    return [] if gateway.books.opening == given else gateway.open_with(given, time.time_ns())
 
 
 def _resume_paper(venue: PaperVenue, gateway: Gateway) -> None:

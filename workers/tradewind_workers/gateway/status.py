@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from tradewind.decimals import plain
@@ -17,8 +16,7 @@ def gateway_figures(
     gateway: Gateway, outbox: Outbox, control: ControlWatch, link: VenueLink, ready: bool
 ) -> dict[str, Any]:
     """Positions, orders, equity, halts and freshness, as JSON takes them."""
-    now = time.time_ns()
-    equity, profit = gateway.equity(now), gateway.day_profit(now)
+    equity, profit = gateway.books.equity(), gateway.books.day_profit()
     by_status: dict[str, int] = {}
     for order in gateway.orders.by_id.values():
         by_status[order.status] = by_status.get(order.status, 0) + 1
@@ -33,7 +31,7 @@ def gateway_figures(
         "fills": len(gateway.orders.trades),
         "working": len(gateway.orders.working()),
         "workingByPipeline": _working_by_pipeline(gateway),
-        "limits": gateway.limits,
+        "limits": gateway.limits.hashes,
         "positions": _positions(gateway),
         "halts": [
             {"uid": halt.uid, "action": halt.action, "reason": halt.reason, "pipelines": sorted(halt.pipelines)}

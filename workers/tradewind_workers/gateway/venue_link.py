@@ -15,20 +15,27 @@ from tradewind.errors import VenueError, VenueUnknown
 from tradewind.events import OrderStatus
 
 from tradewind_workers.gateway.gateway import Gateway
+from tradewind_workers.gateway.order_ids import is_ours
 from tradewind_workers.gateway.outbox import Outbox
 from tradewind_workers.venues.port import TradingVenue, VenueReport
 
 log = structlog.get_logger()
+CLOCK_MARGIN = 5 * SECOND
+"""How far the venue's clock may be behind ours when fills are asked for."""
 
 
 class VenueLink:
-    """Between one venue and the gateway's core."""
+    """Between one venue and the gateway's core; ``resumes_at`` is when the journal ended (ns), 0 for a new one."""
 
-    def __init__(self, gateway: Gateway, outbox: Outbox, venue: TradingVenue, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, gateway: Gateway, outbox: Outbox, venue: TradingVenue, clock: Callable[[], int], resumes_at: int
+    ) -> None:
         self._gateway, self._outbox, self._venue, self._clock = gateway, outbox, venue, clock
         self._settings = gateway.account.spec.reconciliation
         self.reconciled_at = 0
+        self._unheard_since = resumes_at  # from here on reports may have been missed; 0: none
         self.drift: list[str] = []
+        self._foreign: set[str] = set()  # open orders that somebody else placed, each told once
 
     async def listen(self) -> None:
         """The private stream; a gap in it is closed by asking."""
@@ -36,31 +43,38 @@ class VenueLink:
         while True:
             try:
                 async for report in reports:
-                    self._outbox.put(self._gateway.on_venue_report(report, self._clock()))
+                    await self._take(report)
                 return
             except VenueUnknown as error:
                 log.warning("report_stream_gap", error=str(error))
                 reports = self._venue.reports()
+                self._unheard_since = self._unheard_since or self.reconciled_at
                 await self._reconcile_patiently()
 
     async def reconcile(self) -> None:
-        """Fills first, then the state of every working order, then balances.
+        """Open orders first, then fills, then the state of every working order, then balances.
+
+        After a start or a gap fills are asked for in every instrument, as nobody knows which were traded meanwhile.
 
         Raises:
             VenueError: the venue did not answer; nothing is concluded.
         """
-        working = self._gateway.orders.working()
-        for symbol in sorted({order.intent.symbol for order in working}):
-            since = min(order.placed_at for order in working if order.intent.symbol == symbol)
-            for fill in await self._venue.fills(symbol, since - 5 * SECOND):
-                self._tell(fill)
+        for report in await self._venue.open_orders():
+            self._adopt(report)
+        working, since = self._gateway.orders.working(), self._unheard_since
+        begun = dict.fromkeys(self._gateway.instruments, since) if since else {}
+        for order in working:
+            symbol = order.intent.symbol
+            begun[symbol] = min(begun.get(symbol, order.placed_at), order.placed_at)
+        for symbol, first in sorted(begun.items()):
+            for fill in await self._venue.fills(symbol, first - CLOCK_MARGIN):
+                await self._take(fill)
         for order in working:
             if order.works and self._clock() - order.placed_at > parse_duration(self._settings.in_flight_after):
                 await self._ask(order.intent.symbol, order.client_order_id)
-        for report in await self._venue.open_orders():
-            if report.client_order_id not in self._gateway.orders.by_id:
-                log.warning("unknown_open_order", order=report.client_order_id, symbol=report.symbol)
         await self._compare_balances()
+        if self._unheard_since == since:
+            self._unheard_since = 0
         self.reconciled_at = self._clock()
 
     async def watch(self) -> None:
@@ -85,15 +99,34 @@ class VenueLink:
         else:
             self._tell(found)
 
+    async def _take(self, report: VenueReport) -> None:
+        """Take in a report; of an order of ours that the journal does not know, the venue is asked first."""
+        if is_ours(report.client_order_id) and report.client_order_id not in self._gateway.orders.by_id:
+            found = await self._venue.order(report.symbol, report.client_order_id)
+            if found is not None:
+                self._adopt(found)
+        self._tell(report)
+
+    def _adopt(self, report: VenueReport) -> None:
+        order_id = report.client_order_id
+        if order_id in self._gateway.orders.by_id:
+            return
+        if is_ours(order_id):
+            log.warning("order_adopted", order=order_id, symbol=report.symbol, status=report.status)
+            self._outbox.put(self._gateway.adopt(report, self._clock()))
+        elif order_id not in self._foreign:
+            self._foreign.add(order_id)
+            log.warning("foreign_open_order", order=order_id, symbol=report.symbol)
+
     def _tell(self, report: VenueReport) -> None:
         self._outbox.put(self._gateway.on_venue_report(report, self._clock()))
 
     async def _compare_balances(self) -> None:
         """Drift is told, never written over; while orders work, balances move and are not compared."""
         balances = await self._venue.balances()
-        if self._gateway.orders.working() or not self._outbox.idle:
+        if self._gateway.books.opening is None or self._gateway.orders.working() or not self._outbox.idle:
             return
-        expected = self._gateway.expected_balances()
+        expected = self._gateway.books.expected_balances()
         self.drift = [
             f"{currency}: the venue has {balances[currency].total if currency in balances else 0}, the ledger {amount}"
             for currency, amount in sorted(expected.items())

@@ -87,11 +87,11 @@ class FeedbackLoop:
     def finish(self, flatten: bool) -> None:
         """The feed is at its end: handle what is left, close positions if asked to, cancel what still rests."""
         self._run(FOREVER)
+        self._carry_out(self._gateway.cancel_all(self.now))
+        self._run(FOREVER)
         if flatten:
             self._carry_out(self._gateway.flatten(None, "end of run", self.now))
             self._run(FOREVER)
-        self._carry_out(self._gateway.cancel_all(self.now))
-        self._run(FOREVER)
         self._sample()
 
     def _run(self, horizon: int) -> None:
@@ -211,6 +211,6 @@ class FeedbackLoop:
             self._for_gateway.popleft()
 
     def _sample(self) -> None:
-        equity = self._gateway.equity(self.now)
+        equity = self._gateway.books.equity()
         if equity is not None:
             self.equity.append((self.now, equity))

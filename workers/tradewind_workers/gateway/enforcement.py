@@ -1,0 +1,112 @@
+"""Carries out a halt that has latched, and tells the control bucket what was confirmed, step by step.
+
+Cancel, confirm, and only then close: closing orders are journalled like all others, so they wait for the journal and say
+so. What could not be closed is tried again for as long as the halt is in force.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import nats.errors
+import structlog
+from nats.js.errors import APIError, NoStreamResponseError
+from nats.js.kv import KeyValue
+from tradewind.contract.subjects import ack_key
+
+from tradewind_workers.gateway.effects import Place
+from tradewind_workers.gateway.gateway import Gateway
+from tradewind_workers.gateway.latches import EVERYTHING, Halt
+from tradewind_workers.gateway.outbox import Outbox
+
+log = structlog.get_logger()
+AWAY = (nats.errors.Error, APIError, NoStreamResponseError, TimeoutError, OSError)
+POLL = 0.005
+UNWIND_TRIES = 3
+PATIENCE = 1.0
+"""Seconds the journal may take before an acknowledgement says that it is waited for, and between tries to close."""
+
+
+class Enforcement:
+    """Of one account. Times in acknowledgements are ns since 1970 UTC."""
+
+    def __init__(self, bucket: KeyValue, gateway: Gateway, outbox: Outbox, clock: Callable[[], int]) -> None:
+        self._bucket, self._gateway, self._outbox, self._clock = bucket, gateway, outbox, clock
+
+    async def enforce(self, uid: str, seen: int, latched: int) -> None:
+        """Until everything the halt asks for is done, or it is released."""
+        halt = self._gateway.latches.halts[uid]
+        orders = self._gateway.orders
+        covered = [order.client_order_id for order in orders.working() if halt.covers(order.intent.pipeline)]
+        ack: dict[str, Any] = {
+            "account": self._gateway.name, "uid": uid, "action": halt.action, "seenAt": seen, "latchedAt": latched
+        }  # fmt: skip
+        await self._put_ack(uid, ack)
+        await self._quiet(covered if halt.action in ("CancelAll", "Flatten") else [])
+        cancelled = sum(orders.by_id[order_id].status == "CANCELLED" for order_id in covered)
+        ack |= {"quietAt": self._clock(), "cancelled": cancelled, "enforced": True}
+        await self._put_ack(uid, ack)
+        if halt.action == "Flatten":
+            await self._flatten(halt, ack)
+
+    async def unwind(self, pipelines: list[str]) -> None:
+        """Close the positions of pipelines whose run ends; what the market does not take at the third try stays."""
+        resting = [
+            order.client_order_id for order in self._gateway.orders.working() if order.intent.pipeline in pipelines
+        ]
+        for pipeline in pipelines:
+            self._outbox.put(self._gateway.cancel_all(self._clock(), pipeline))
+        await self._quiet(resting)
+        for _ in range(UNWIND_TRIES):
+            if not await self._close(pipelines, "end of run"):
+                break
+        while not self._outbox.idle:
+            await asyncio.sleep(POLL)
+
+    async def _flatten(self, halt: Halt, ack: dict[str, Any]) -> None:
+        pipelines = [None] if EVERYTHING in halt.pipelines else sorted(halt.pipelines)
+        while halt.uid in self._gateway.latches.halts:
+            await self._journal_taken(halt.uid, ack)
+            left = await self._close(pipelines, f"halt: {halt.reason}")
+            if not left:
+                await self._put_ack(halt.uid, ack | {"flattenedAt": self._clock()})
+                return
+            log.warning("not_flat_yet", uid=halt.uid, symbols=left)
+            await self._put_ack(halt.uid, ack | {"waitingFor": f"positions in {', '.join(left)}"})
+            await asyncio.sleep(PATIENCE)
+
+    async def _close(self, pipelines: Sequence[str | None], reason: str) -> list[str]:
+        """Send closing orders and wait for their end; the symbols that still hold something."""
+        effects = [e for pipeline in pipelines for e in self._gateway.flatten(pipeline, reason, self._clock())]
+        self._outbox.put(effects)
+        await self._quiet([effect.order.client_order_id for effect in effects if isinstance(effect, Place)])
+        return [symbol for pipeline in pipelines for symbol in self._gateway.open_symbols(pipeline)]
+
+    async def _journal_taken(self, uid: str, ack: dict[str, Any]) -> None:
+        """Until nothing waits for the journal: an order made before would be past its deadline when it is sent."""
+        begun, told = self._clock(), False
+        while self._outbox.waiting:
+            if not told and self._clock() - begun > PATIENCE * 1e9:
+                log.warning("waiting_for_journal", uid=uid)
+                await self._put_ack(uid, ack | {"waitingFor": "Journal"})
+                told = True
+            await asyncio.sleep(POLL)
+
+    async def _quiet(self, order_ids: list[str]) -> None:
+        """Until every order sent is answered or past what the venue could still accept, and these orders have ended."""
+        orders = self._gateway.orders
+        while orders.unresolved(self._clock()) or any(orders.works(order_id) for order_id in order_ids):
+            await asyncio.sleep(POLL)
+
+    async def _put_ack(self, uid: str, ack: dict[str, Any]) -> None:
+        while True:
+            try:
+                await self._bucket.put(ack_key(self._gateway.name, uid), json.dumps(ack).encode())
+            except AWAY as error:
+                log.warning("ack_not_written", uid=uid, error=repr(error))
+                await asyncio.sleep(0.2)
+                continue
+            return
