@@ -223,12 +223,13 @@ class Latch:
 
 @dataclass(frozen=True, slots=True)
 class DayStart:
-    """Equity at the start of a trading day: what the day's P&L is measured from."""
+    """Equity at the start of a trading day: what the day's P&L is measured from; ``pipelines`` is each one's part of it."""
 
     at: Stamp
     date: str
     equity: Decimal
     currency: str
+    pipelines: tuple[tuple[str, Decimal], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

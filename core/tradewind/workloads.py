@@ -1,8 +1,9 @@
 """Resources to workloads: the hinge between cluster and laptop.
 
 A workload is one kind of process with its configuration. The local runtime starts it as a process, the operator
-builds Kubernetes objects from it; neither decides what runs. What reaches a worker in another way is not in its
-configuration (limits, halts) or not in its hash (labels of pipelines), so that changing it starts nothing anew.
+builds Kubernetes objects from it; neither decides what runs. What others share a process for is not in its
+configuration but in the control bucket, where it is followed: an account's limits, labels and pipelines, a feed's
+symbols. So a new pipeline or a new limit starts nothing anew that trades.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ from tradewind.api.model import TradingModel
 from tradewind.api.pipeline import TradingPipeline
 from tradewind.api.references import policies_of
 from tradewind.api.risk_policy import RiskPolicy
-from tradewind.contract.subjects import Names
+from tradewind.contract.subjects import Names, feed_key
 from tradewind.errors import InvalidValue
 
 STAGES = ("market", "candles", "regime", "strategy", "allocation")
+OWN_FEEDS = ("Replay", "Generated")
+"""Venues whose feed is one pipeline's own, as what it brings is that pipeline's choice."""
 MEXC_REST = "https://api.mexc.com"
 MEXC_WS = "wss://wbs-api.mexc.com/ws"
 
@@ -33,6 +36,8 @@ class Placement(Protocol):
 
     nats_url: str
     dsn: str
+    host: str
+    """The address workers listen on."""
 
     def port(self, workload: str, purpose: str) -> int:
         """The port a workload listens on for a purpose (``http`` the venue's, ``health``)."""
@@ -45,24 +50,22 @@ class Placement(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """One process to run: ``config`` is its whole configuration, ``secret`` names the login it may see."""
+    """One process to run: ``config`` is its whole configuration, ``secret`` names the login it may see.
+
+    ``follows`` is a key of the control bucket and what it is to hold for this process; a change starts nothing anew.
+    """
 
     name: str
     role: str
     config: dict[str, Any]
     after: tuple[str, ...] = ()
     secret: str = ""
+    follows: tuple[str, dict[str, Any]] | None = None
 
     @property
     def hash(self) -> str:
-        """Changes when the process has to be started anew; labels reach a gateway with its limits."""
-        config = dict(self.config)
-        if self.role == "gateway":
-            config["pipelines"] = [one | {"labels": {}} for one in config["pipelines"]]
-        if "account" in config and isinstance(config["account"], dict):
-            metadata = config["account"]["metadata"] | {"labels": {}}
-            config["account"] = config["account"] | {"metadata": metadata}
-        return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]
+        """Changes when the process has to be started anew."""
+        return hashlib.sha256(json.dumps(self.config, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def feed_name(pipeline: TradingPipeline) -> str:
@@ -70,7 +73,7 @@ def feed_name(pipeline: TradingPipeline) -> str:
     feed = pipeline.spec.feed
     if feed.venue == "Simulated":
         return f"simulated-{pipeline.spec.account}"
-    if feed.venue in ("Replay", "Generated"):
+    if feed.venue in OWN_FEEDS:
         return f"{feed.venue.lower()}-{pipeline.metadata.name}"
     return f"{feed.venue.lower()}-{feed.market.lower()}"
 
@@ -110,15 +113,29 @@ def workloads(resources: Iterable[Resource], placement: Placement) -> list[Workl
     return found
 
 
+def account_feed(account: TradingAccount) -> str:
+    """The feed that tells an account's instruments, whether or not a pipeline uses it now."""
+    spec = account.spec
+    return f"simulated-{account.metadata.name}" if spec.venue == "Simulated" else f"{spec.venue}-{spec.market}".lower()
+
+
 def limits_document(
     account: TradingAccount, pipelines: Iterable[TradingPipeline], policies: Iterable[RiskPolicy]
 ) -> dict[str, Any]:
-    """What the control bucket tells a gateway of its limits: they change without a restart."""
+    """What the control bucket tells a gateway: limits, labels, and whose intents it takes. All of it without a restart."""
     listed = list(pipelines)
-    labels = {p.metadata.name: p.metadata.labels for p in listed if p.spec.account == account.metadata.name}
+    names = Names(account.metadata.namespace)
     return {
         "policies": [to_document(p) for p in policies_of(account, listed, policies)],
-        "pipelines": labels,
+        "pipelines": {
+            p.metadata.name: {
+                "labels": p.metadata.labels,
+                "feed": feed_name(p),
+                "subjects": [names.stage(p.metadata.name, n, "allocation") for n in range(p.spec.feed.shards)],
+            }
+            for p in listed
+            if p.spec.account == account.metadata.name
+        },
         "labels": account.metadata.labels,
     }
 
@@ -127,8 +144,6 @@ def _document(resource: Resource, *without: str) -> dict[str, Any]:
     """What a worker is told of a resource: who it is and what is wanted, nothing that changes by itself."""
     document: dict[str, Any] = to_document(resource)
     metadata = {key: document["metadata"][key] for key in ("name", "namespace", "uid")}
-    if isinstance(resource, TradingAccount):
-        metadata["labels"] = document["metadata"]["labels"]
     spec = {key: value for key, value in document["spec"].items() if key not in without}
     return document | {"metadata": metadata, "spec": spec}
 
@@ -180,14 +195,17 @@ class WorkloadMaker:
             "feed": feed,
             "venue": first.venue,
             "market": first.market,
-            "symbols": sorted({symbol for p in pipelines for symbol in p.spec.feed.symbols}),
             "depth": any(p.spec.feed.depth for p in pipelines),
             "replay": first.replay.model_dump(by_alias=True) if first.replay else None,
             "generated": first.generated.model_dump(by_alias=True) if first.generated else None,
             "instruments": [],
         }
         simulator = f"simulator-{pipelines[0].spec.account}" if first.venue == "Simulated" else ""
-        return Workload(name, "feed", config | self._venue_urls(simulator), (simulator,) if simulator else ())
+        symbols = {"symbols": sorted({symbol for p in pipelines for symbol in p.spec.feed.symbols})}
+        if first.venue in OWN_FEEDS:
+            return Workload(name, "feed", config | symbols)
+        after = (simulator,) if simulator else ()
+        return Workload(name, "feed", config | self._venue_urls(simulator), after, follows=(feed_key(feed), symbols))
 
     def gateway(self, account: TradingAccount, pipelines: list[TradingPipeline]) -> Workload | None:
         """The gateway of an account for all its pipelines; none where its simulator does not run."""
@@ -196,17 +214,7 @@ class WorkloadMaker:
             return None
         config = self._common("gateway", f"gateway-{account.metadata.name}") | {
             "account": _document(account),
-            "feeds": sorted({feed_name(p) for p in pipelines}),
-            "pipelines": [
-                {
-                    "name": p.metadata.name,
-                    "labels": p.metadata.labels,
-                    "subjects": [
-                        self._names.stage(p.metadata.name, shard, "allocation") for shard in range(p.spec.feed.shards)
-                    ],
-                }
-                for p in pipelines
-            ],
+            "feed": account_feed(account),
         }
         secret = account.spec.credentials.secret_name if account.spec.credentials else ""
         after = (simulator,) if simulator else ()
@@ -276,8 +284,14 @@ class WorkloadMaker:
         return Workload(name, "model", self._common("model", name) | {"model": _document(model)})
 
     def _common(self, role: str, name: str) -> dict[str, Any]:
-        common = {"role": role, "name": name, "namespace": self._namespace, "nats_url": self._placement.nats_url}
-        return common | {"port": self._placement.port(name, "health")}
+        return {
+            "role": role,
+            "name": name,
+            "namespace": self._namespace,
+            "nats_url": self._placement.nats_url,
+            "host": self._placement.host,
+            "port": self._placement.port(name, "health"),
+        }
 
     def _venue_urls(self, simulator: str) -> dict[str, str]:
         if not simulator:

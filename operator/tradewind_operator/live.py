@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 FRESH_S = 15.0
@@ -27,3 +28,8 @@ class Live:
     def answers(self, uid: str) -> Mapping[str, Mapping[str, Any]]:
         """What gateways said to a halt, by account."""
         return self.acks.get(uid, {})
+
+
+def timestamp(nanoseconds: int) -> str:
+    """Nanoseconds since 1970 as RFC 3339, to the millisecond."""
+    return datetime.fromtimestamp(nanoseconds / 1e9, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -27,6 +27,8 @@ class Platform:
 class ClusterPlacement:
     """Workloads find one another by the names of their Services."""
 
+    host = "0.0.0.0"  # noqa: S104 - a pod is reached from outside it
+
     def __init__(self, platform: Platform) -> None:
         self.nats_url, self.dsn = platform.nats_url, platform.dsn
 

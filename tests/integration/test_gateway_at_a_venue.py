@@ -21,6 +21,7 @@ from tradewind.contract.subjects import Names, ack_key
 from tradewind.durations import SECOND
 from tradewind.events import EXTERNAL, Intent, OrderStatus, RowKind, Side, Stamp, TimeInForce
 from tradewind_workers.gateway.control import ControlWatch
+from tradewind_workers.gateway.following import Following
 from tradewind_workers.gateway.gateway import Gateway
 from tradewind_workers.gateway.journal import Journal
 from tradewind_workers.gateway.order_ids import client_order_id
@@ -95,8 +96,10 @@ async def gateway_at(venue: MexcTrading, client: Client) -> AsyncIterator[Runnin
     outbox.put(gateway.start(time.time_ns(), "test", "journal"))
     link = VenueLink(gateway, outbox, venue, time.time_ns, entries[-1].at.time if entries else 0)
     bucket = await client.jetstream().key_value(NAMES.control_bucket)
-    control = ControlWatch(bucket, gateway, outbox, time.time_ns)
-    tasks = [asyncio.ensure_future(work) for work in (outbox.run(), link.listen(), control.run())]
+    following = Following(client, NAMES, bucket, gateway, venue, outbox)
+    control = ControlWatch(bucket, gateway, outbox, following, time.time_ns)
+    works = (outbox.run(), link.listen(), following.run(), control.run())
+    tasks = [asyncio.ensure_future(work) for work in works]
     try:
         await link.reconcile()
         balances = {currency: balance.total for currency, balance in (await venue.balances()).items()}

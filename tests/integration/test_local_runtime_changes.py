@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import signal
@@ -69,6 +70,25 @@ def test_a_changed_pipeline_restarts_alone_and_trades_on(trading: Desk):
     trading.await_(lambda: trading.fills > filled)
     after = trading.pids()
     assert {name for name in before if after[name] != before[name]} == {"btc"}
+
+
+def test_another_pipeline_trades_and_disturbs_no_one(trading: Desk):
+    before = trading.pids()
+    second = copy.deepcopy(trading.documents[0])
+    second["metadata"]["name"] = "eth"
+    second["spec"]["feed"]["symbols"] = ["ETHUSDT"]
+    trading.documents.append(second)
+    trading.save()
+
+    assert trading.run("apply", "-f", str(trading.manifests))[0] == 0
+
+    trading.await_(lambda: any(p["symbol"] == "ETHUSDT" for p in trading.gateway.get("positions", [])))
+    after = trading.pids()
+    assert {name for name in before if after[name] != before[name]} <= {"simulator-paper"}
+    epoch = trading.gateway["epoch"]
+    filled = trading.fills
+    trading.await_(lambda: trading.fills > filled + 1)
+    assert (trading.gateway["epoch"], trading.gateway["problems"]) == (epoch, [])
 
 
 @pytest.mark.parametrize("workload", ["btc", "gateway-paper", "feed-simulated-paper"])

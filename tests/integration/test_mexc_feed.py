@@ -119,9 +119,31 @@ async def test_instruments_are_the_venues_unless_they_are_given(venue: Simulated
     assert (found[1].price_decimals, found[1].quantity_decimals) == (2, 3)
 
 
-async def test_an_unlisted_symbol_is_named(venue: SimulatedVenue) -> None:
+async def test_a_symbol_that_is_not_listed_is_told_and_harms_no_other(venue: SimulatedVenue) -> None:
+    feed = MexcFeed(["BTCUSDT", "DOGEUSDT"], venue.ws_url, venue.rest_url)
+
+    assert [one.symbol for one in await feed.instruments()] == ["BTCUSDT"]
+    assert feed.unlisted == ["DOGEUSDT"]
     with pytest.raises(InvalidValue, match="DOGEUSDT"):
-        await MexcFeed(["BTCUSDT", "DOGEUSDT"], venue.ws_url, venue.rest_url).instruments()
+        await MexcFeed(["DOGEUSDT"], venue.ws_url, venue.rest_url).instruments()
+
+
+async def test_symbols_can_be_added_while_it_runs_and_no_connection_is_lost(venue: SimulatedVenue) -> None:
+    feed = feed_of(venue)
+    async with reading(feed) as reader:
+        await reader.until(lambda: same_book(venue, reader), mover(venue))
+        resets = reader.kinds.count(RowKind.RESET)
+
+        added = await feed.add(["ETHUSDT", "DOGEUSDT"])
+
+        assert ([one.symbol for one in added], feed.unlisted) == (["ETHUSDT"], ["DOGEUSDT"])
+        await reader.until(lambda: venue.server.hub.wanted(market_channel("deals", "ETHUSDT")))
+        venue.move((RowKind.TRADE, "ETHUSDT", 1, 200, 2), (RowKind.TRADE, "BTCUSDT", 1, 100, 1))
+        await reader.until(lambda: len(reader.trades) == 2)
+        assert {symbol for symbol, *_ in reader.trades} == {"BTCUSDT", "ETHUSDT"}
+        assert ("BTCUSDT", 1, 100, 1) in reader.trades
+        assert reader.kinds.count(RowKind.RESET) <= resets + 1  # the new book's, none of the old one
+        assert len(venue.server.hub) == 2
 
 
 async def test_a_venue_that_is_not_there_is_unavailable() -> None:

@@ -12,9 +12,13 @@ from typing import Any
 
 import aiohttp
 import pytest
+from integration.nats_server import NatsServer
 from integration.simulated_venue import QUICK
+from tradewind.contract.subjects import Names
 from tradewind.errors import InvalidValue
 from tradewind.events import OrderStatus
+from tradewind_workers.runner.connection import connect
+from tradewind_workers.runner.streams import ensure_streams
 from tradewind_workers.simulator.__main__ import configuration
 from tradewind_workers.simulator.process import parse, run
 from tradewind_workers.venues.mexc.trading import MexcTrading
@@ -101,8 +105,14 @@ async def test_a_generated_market_fills_a_market_order(tmp_path: Path) -> None:
     assert balances["BTC"].total == instrument.quantity(reports[1].last_quantity)
 
 
-async def test_resting_orders_and_balances_survive_a_restart(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kept", ["in a file", "in the bucket"])
+async def test_resting_orders_and_balances_survive_a_restart(tmp_path: Path, nats: NatsServer, kept: str) -> None:
     config = config_of(tmp_path, generated={"seed": 7})
+    if kept == "in the bucket":
+        client = await connect(nats.url, "test")
+        await ensure_streams(client.jetstream(), Names("desk"))
+        await client.close()
+        config |= {"state_file": None, "nats_url": nats.url, "namespace": "desk", "name": "simulator-paper"}
     async with running(config) as port:
         await depth_of(port)
         async with login(port) as trading:

@@ -11,7 +11,7 @@ from tradewind_cli.app import OK, Manifests, app, load_checked, out
 class _Names:
     """A placement of names instead of ports: what would be filled in where it runs."""
 
-    nats_url, dsn = "nats://nats:4222", "postgresql://sink"
+    nats_url, dsn, host = "nats://nats:4222", "postgresql://sink", "127.0.0.1"
 
     def port(self, workload: str, purpose: str) -> int:
         return 8080 if purpose == "http" else 9090
@@ -40,5 +40,7 @@ def render(*, filename: Manifests) -> int:
             "after": list(workload.after),
             "config": workload.config,
         }
+        if workload.follows:
+            document["follows"] = dict([workload.follows])
         out.print("---\n" + yaml.safe_dump(document, sort_keys=False), markup=False, end="")
     return OK

@@ -16,6 +16,7 @@ from tradewind.api.kinds import SHORT_NAMES, Resource, to_document
 from tradewind.api.pipeline import TradingPipeline
 from tradewind.api.risk_policy import RiskPolicy
 from tradewind.errors import Unavailable
+from tradewind.workloads import feed_name
 
 from tradewind_cli.app import BAD_INPUT, OK, StateOption, app, err, fail, out, state_directory
 from tradewind_cli.local.reach import reach
@@ -58,6 +59,8 @@ def status(
         else:
             for table in tables(state.resources(), beats, kind or ""):
                 out.print(table)
+            for note in notes(state.resources(), beats):
+                out.print(note, markup=False, style="yellow")
         if not watch:
             return OK
         time.sleep(1)
@@ -80,6 +83,26 @@ def tables(resources: list[Resource], beats: Beats, kind: str = "") -> list[Tabl
             _table(("WORKER", "ROLE", "SEEN", "EVENTS"), [_worker(name, beat) for name, beat in sorted(beats.items())])
         )
     return made
+
+
+def notes(resources: list[Resource], beats: Beats) -> list[str]:
+    """What a person should look at, a line each."""
+    found = []
+    for pipeline in (r for r in resources if isinstance(r, TradingPipeline)):
+        unlisted = beats.get(f"feed-{feed_name(pipeline)}", {}).get("unlisted", [])
+        found += [
+            f"TradingPipeline/{pipeline.metadata.name}: spec.feed.symbols[{n}]: {symbol!r} is not listed at "
+            f"{pipeline.spec.feed.venue}: correct or remove it"
+            for n, symbol in enumerate(pipeline.spec.feed.symbols)
+            if symbol in unlisted
+        ]
+    for account in (r for r in resources if isinstance(r, TradingAccount)):
+        beat = beats.get(f"gateway-{account.metadata.name}", {})
+        found += [
+            f"TradingAccount/{account.metadata.name}: {line}"
+            for line in (*beat.get("drift", []), *beat.get("problems", []))
+        ]
+    return found
 
 
 async def _beats(state: StateDirectory) -> Beats:
@@ -122,8 +145,8 @@ def _pipelines(resources: list[Resource], beats: Beats) -> list[tuple[str, ...]]
         ]
         halted = gateway.get("pipelineHalted", {}).get(name)
         rows.append((
-            name, _ready(gateway, *mine), spec.desired_state, spec.topology, str(len(spec.feed.symbols)), spec.account,
-            "Unknown" if halted is None else str(halted), _money(gateway.get("dayProfit")), _age(pipeline),
+            name, _ready(gateway, *mine) if mine or not gateway else "False", spec.desired_state, spec.topology, str(len(spec.feed.symbols)), spec.account,
+            "Unknown" if halted is None else str(halted), _money(gateway.get("profitByPipeline", {}).get(name)), _age(pipeline),
         ))  # fmt: skip
     return rows
 

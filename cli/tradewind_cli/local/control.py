@@ -37,13 +37,13 @@ class ControlBucket:
         for resource in listed:
             if isinstance(resource, TradingAccount):
                 document = limits_document(resource, pipelines, policies)
-                await self._put(limits_key(resource.metadata.name), document)
+                await self.put(limits_key(resource.metadata.name), document)
             elif isinstance(resource, KillSwitch):
                 await self.halt(to_document(resource))
 
     async def halt(self, document: dict[str, Any]) -> None:
         """A KillSwitch, engaged or released."""
-        await self._put(halt_key(document["metadata"]["uid"]), document)
+        await self.put(halt_key(document["metadata"]["uid"]), document)
 
     async def halts(self) -> list[dict[str, Any]]:
         """Every KillSwitch the bucket holds, whoever put it there."""
@@ -54,7 +54,7 @@ class ControlBucket:
         await self._bucket.put(operator_key(), str(time.time_ns()).encode())
 
     async def unwind(self, account: str, pipelines: list[str]) -> None:
-        await self._put(f"unwind.{escape(account)}", {"pipelines": pipelines, "at": time.time_ns()})
+        await self.put(f"unwind.{escape(account)}", {"pipelines": pipelines, "at": time.time_ns()})
 
     async def forget_unwinding(self) -> None:
         """What an earlier run was told at its end is not meant for this one."""
@@ -84,7 +84,8 @@ class ControlBucket:
                 await asyncio.sleep(0.02)
         return []
 
-    async def _put(self, key: str, document: dict[str, Any]) -> None:
+    async def put(self, key: str, document: dict[str, Any]) -> None:
+        """Have a key hold a document; nothing is written where it was the last one written."""
         data = json.dumps(document, sort_keys=True).encode()
         if self._written.get(key) != data:
             await self._bucket.put(key, data)

@@ -39,6 +39,8 @@ SIMULATED_LOGIN = {"TRADEWIND_API_KEY": "simulated", "TRADEWIND_API_SECRET": "si
 class LocalPlacement:
     """Workloads find one another on loopback."""
 
+    host = "127.0.0.1"
+
     def __init__(self, nats_url: str, dsn: str, ports: Ports) -> None:
         self.nats_url, self.dsn, self._ports = nats_url, dsn, ports
 
@@ -135,6 +137,9 @@ class Supervisor:
         resources = self.state.resources()
         await self.control.tell(resources)
         listed = workloads(resources, LocalPlacement(self.nats_url, self._dsn, self._ports))
+        for workload in listed:
+            if workload.follows:
+                await self.control.put(*workload.follows)
         own_database = any(w.role == "sink" and not w.secret for w in listed)
         if self._postgres is None and own_database:
             self._postgres = postgres_child(self.state, self._dsn_file)

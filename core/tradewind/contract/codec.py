@@ -189,6 +189,18 @@ def _un_opening(m: pb.Event, at: ev.Stamp) -> ev.Opening:
     return ev.Opening(at, tuple((one.currency, Decimal(one.amount)) for one in m.journal.opening.balances))
 
 
+def _day_start(e: ev.DayStart) -> pb.Event:
+    parts = [pb.Part(pipeline=name, worth=str(worth)) for name, worth in e.pipelines]
+    body = pb.DayStart(date=e.date, equity=str(e.equity), currency=e.currency, pipelines=parts)
+    return _journal(e.at, day_start=body)
+
+
+def _un_day_start(m: pb.Event, at: ev.Stamp) -> ev.DayStart:
+    d = m.journal.day_start
+    parts = tuple((one.pipeline, Decimal(one.worth)) for one in d.pipelines)
+    return ev.DayStart(at, d.date, Decimal(d.equity), d.currency, parts)
+
+
 _ENCODERS: dict[type, Callable[[Any], pb.Event]] = {
     ev.Candle: _candle,
     ev.RegimeChange: _regime,
@@ -205,9 +217,7 @@ _ENCODERS: dict[type, Callable[[Any], pb.Event]] = {
         e.at,
         latch=pb.Latch(uid=e.uid, action=e.action, reason=e.reason, scope=e.scope, released=e.released, by=e.by),
     ),
-    ev.DayStart: lambda e: _journal(
-        e.at, day_start=pb.DayStart(date=e.date, equity=str(e.equity), currency=e.currency)
-    ),
+    ev.DayStart: _day_start,
     ev.Opening: _opening,
     ev.LimitsAdopted: lambda e: _journal(
         e.at, limits=pb.LimitsAdopted(policy=e.policy, hash=e.hash, changed_by=e.changed_by)
@@ -226,9 +236,7 @@ _DECODERS: dict[str, Callable[[pb.Event, ev.Stamp], ev.Event]] = {
     "epoch": lambda m, at: ev.Epoch(at, m.journal.epoch.number, m.journal.epoch.holder, m.journal.epoch.journal_id),
     "placed": _un_placed,
     "latch": _un_latch,
-    "day_start": lambda m, at: ev.DayStart(
-        at, m.journal.day_start.date, Decimal(m.journal.day_start.equity), m.journal.day_start.currency
-    ),
+    "day_start": _un_day_start,
     "opening": _un_opening,
     "limits": lambda m, at: ev.LimitsAdopted(
         at, m.journal.limits.policy, m.journal.limits.hash, m.journal.limits.changed_by

@@ -94,8 +94,13 @@ def halt_key(uid: str) -> str:
 
 
 def limits_key(account: str) -> str:
-    """The policies of an account as JSON: written by the operator, read by its gateway."""
+    """What an account trades under as JSON (``workloads.limits_document``): written by the operator, read by its gateway."""
     return f"limits.{escape(account)}"
+
+
+def feed_key(feed: str) -> str:
+    """The symbols a feed is to bring, as JSON: written by the operator, read by the feed."""
+    return f"feed.{escape(feed)}"
 
 
 def ack_key(account: str, uid: str) -> str:

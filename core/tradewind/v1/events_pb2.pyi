@@ -268,14 +268,24 @@ class Latch(_message.Message):
     def __init__(self, uid: _Optional[str] = ..., action: _Optional[str] = ..., reason: _Optional[str] = ..., released: _Optional[bool] = ..., by: _Optional[str] = ..., scope: _Optional[str] = ...) -> None: ...
 
 class DayStart(_message.Message):
-    __slots__ = ("date", "equity", "currency")
+    __slots__ = ("date", "equity", "currency", "pipelines")
     DATE_FIELD_NUMBER: _ClassVar[int]
     EQUITY_FIELD_NUMBER: _ClassVar[int]
     CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    PIPELINES_FIELD_NUMBER: _ClassVar[int]
     date: str
     equity: str
     currency: str
-    def __init__(self, date: _Optional[str] = ..., equity: _Optional[str] = ..., currency: _Optional[str] = ...) -> None: ...
+    pipelines: _containers.RepeatedCompositeFieldContainer[Part]
+    def __init__(self, date: _Optional[str] = ..., equity: _Optional[str] = ..., currency: _Optional[str] = ..., pipelines: _Optional[_Iterable[_Union[Part, _Mapping]]] = ...) -> None: ...
+
+class Part(_message.Message):
+    __slots__ = ("pipeline", "worth")
+    PIPELINE_FIELD_NUMBER: _ClassVar[int]
+    WORTH_FIELD_NUMBER: _ClassVar[int]
+    pipeline: str
+    worth: str
+    def __init__(self, pipeline: _Optional[str] = ..., worth: _Optional[str] = ...) -> None: ...
 
 class Opening(_message.Message):
     __slots__ = ("balances",)

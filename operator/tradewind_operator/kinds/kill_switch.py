@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from tradewind.api.account import TradingAccount
@@ -12,7 +11,7 @@ from tradewind.contract.subjects import halt_key
 
 from tradewind_operator.conditions import Condition, readiness
 from tradewind_operator.kinds.status import Judgement, plan_with_status
-from tradewind_operator.live import Live
+from tradewind_operator.live import Live, timestamp
 from tradewind_operator.names import Key
 from tradewind_operator.plan import Body, Plan
 from tradewind_operator.world import World
@@ -86,17 +85,13 @@ def _any_pipeline(switch: KillSwitch, world: World, namespace: str, account: Tra
 def _gateway(account: str, ack: Any) -> Body:
     found: Body = {"account": account, "uid": str(ack.get("uid", ""))}
     if "latchedAt" in ack:
-        found["ackedAt"] = _time(ack["latchedAt"])
+        found["ackedAt"] = timestamp(ack["latchedAt"])
         found["latency"] = f"{(ack['latchedAt'] - ack.get('seenAt', ack['latchedAt'])) / 1e6:.3f}ms"
     if "quietAt" in ack:
-        found["quietAt"] = _time(ack["quietAt"])
+        found["quietAt"] = timestamp(ack["quietAt"])
         found["cancelled"] = int(ack.get("cancelled", 0))
     if "flattenedAt" in ack:
         found["flattened"] = True
     if "waitingFor" in ack:
         found["waitingFor"] = str(ack["waitingFor"])[:256]
     return found
-
-
-def _time(nanoseconds: int) -> str:
-    return datetime.fromtimestamp(nanoseconds / 1e9, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

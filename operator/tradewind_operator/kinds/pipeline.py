@@ -10,12 +10,14 @@ from tradewind_operator.conditions import Condition, readiness
 from tradewind_operator.kinds.revisions import revisions_of
 from tradewind_operator.kinds.status import Judgement, plan_with_status, waited
 from tradewind_operator.kinds.workers import deadline_passed, is_up, owner_reference, unwanted, why_down, worker_objects
-from tradewind_operator.live import LATER_S, SOON_S, Live
+from tradewind_operator.live import LATER_S, SOON_S, Live, timestamp
 from tradewind_operator.names import Key, child_name
 from tradewind_operator.plan import Body, Plan
 from tradewind_operator.platform import ClusterPlacement, Platform
 from tradewind_operator.world import Seen, World
 
+LAGS = ((3600, "1h"), (600, "10m"), (60, "1m"), (10, "10s"))
+"""What lag is told as, the largest first; below the smallest a worker keeps up."""
 APPROVED = "tradewind.io/approved-image"
 
 
@@ -96,7 +98,10 @@ def _judge(
     account_key = Key("TradingAccount", key.namespace, spec.account)
     figures = live.figures(gateway)
     halted = bool(figures.get("pipelineHalted", {}).get(pipeline.metadata.name, False))
-    if down:
+    unlisted = _unlisted(pipeline, live)
+    if unlisted:
+        conditions = readiness(False, "UnknownSymbol", unlisted, stalled=True)
+    elif down:
         late = any(deadline_passed(world, key, name) for name in down)
         conditions = readiness(False, "WorkersNotReady", "; ".join(why_down(world, key, n) for n in down), stalled=late)
     elif not is_up(world.child(feed_key, "Deployment", child_name(feed))):
@@ -125,11 +130,21 @@ def _judge(
 
 
 def _figures(live: Live, worker: str) -> Body:
-    figures = live.figures(worker)
-    found: Body = {}
-    if "lagSeconds" in figures:
-        found["lag"] = f"{float(figures['lagSeconds']):.0f}s"
-    return found
+    """How far a worker is behind the clock, coarsely, so that what runs well writes nothing; a feed ticks every second."""
+    last = int(live.figures(worker).get("lastEventTime", 0))
+    if not last:
+        return {}
+    behind_s = (live.now_ns - last) / 1e9
+    above = next((f"over {text}" for seconds, text in LAGS if behind_s >= seconds), "")
+    return {"lag": above, "lastEvent": timestamp(last)} if above else {"lag": "0s"}
+
+
+def _unlisted(pipeline: TradingPipeline, live: Live) -> str:
+    """The symbols of the pipeline that its venue does not list, by field; empty where there is none or nobody knows."""
+    unlisted = set(live.figures(f"feed-{feed_name(pipeline)}").get("unlisted", []))
+    listed = enumerate(pipeline.spec.feed.symbols)
+    wrong = [f"spec.feed.symbols[{n}] (given: {symbol!r})" for n, symbol in listed if symbol in unlisted]
+    return f"{', '.join(wrong)}: not listed at {pipeline.spec.feed.venue}: correct or remove it" if wrong else ""
 
 
 def _at_rest(pipeline: TradingPipeline, live: Live) -> Condition:

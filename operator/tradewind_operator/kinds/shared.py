@@ -33,7 +33,8 @@ def plan_sink(key: Key, world: World, platform: Platform) -> Plan:
 
 def _plan(key: Key, world: World, platform: Platform, workload: Workload, users: list[TradingPipeline]) -> Plan:
     objects = worker_objects(workload, key, _accounts(key, world, users), platform)
-    return Plan(apply=tuple(objects), prune=unwanted(world, key, objects))
+    told = (workload.follows,) if workload.follows else ()
+    return Plan(apply=tuple(objects), prune=unwanted(world, key, objects), bucket=told)
 
 
 def _maker(key: Key, platform: Platform) -> WorkloadMaker:

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 from tradewind.api.kill_switch import KillSwitch
 from tradewind_cli.commands.halt import targets
-from tradewind_cli.commands.status import tables
+from tradewind_cli.commands.status import notes, tables
 from tradewind_cli.local.view import Rates, line, screen
 from unit.api.manifests import ACCOUNT, HALT, PIPELINE, POLICY, changed, load, named
 
@@ -20,7 +20,7 @@ def beats() -> dict:
         "feed-simulated-paper": {"role": "feed", "at": now, "rows": 1200, "last": {"BTCUSDT": 60000.5}},
         "btc": {"role": "pipeline", "at": now, "rows": 1100},
         "gateway-paper": {
-            "role": "gateway", "at": now, "ready": True, "equity": "10012.4", "dayProfit": "12.4", "fills": 3,
+            "role": "gateway", "at": now, "ready": True, "equity": "10012.4", "dayProfit": "12.4", "fills": 3, "profitByPipeline": {"btc": "11.5"},
             "orders": {"FILLED": 3, "EXPIRED": 1}, "halts": [], "pipelineHalted": {"btc": False},
             "positions": [{
                 "pipeline": "btc", "symbol": "BTCUSDT", "quantity": "0.5", "averageEntry": "59000", "realised": "1",
@@ -49,7 +49,7 @@ def test_a_pipeline_reads_like_kubectl():
     heads, row = shown(*tables(resources(PIPELINE, ACCOUNT), beats(), "tp"))
 
     assert words(heads) == "NAME READY STATE TOPOLOGY SYMBOLS ACCOUNT HALTED P&L(DAY) AGE"
-    assert words(row) == "btc True Running Fused 1 paper False 12.40 -"
+    assert words(row) == "btc True Running Fused 1 paper False 11.50 -"
 
 
 def test_an_account_tells_equity_orders_and_halts():
@@ -132,3 +132,24 @@ def test_a_halt_waits_for_the_gateways_it_concerns(scope, accounts):
     elsewhere = changed(named(ACCOUNT, "other"), "metadata.labels", {})
 
     assert targets(switch, resources(PIPELINE, ACCOUNT, elsewhere)) == accounts
+
+
+def test_what_needs_a_person_is_said_by_field() -> None:
+    listed = [one.resource for one in load(changed(PIPELINE, "spec.feed.symbols", ["BTCUSDT", "DOGEUSDT"]), ACCOUNT)]
+    found = beats()
+    found["feed-simulated-paper"]["unlisted"] = ["DOGEUSDT"]
+    found["gateway-paper"]["drift"] = ["USDT: the venue has 1, the ledger 2"]
+
+    assert notes(listed, found) == [
+        "TradingPipeline/btc: spec.feed.symbols[1]: 'DOGEUSDT' is not listed at Simulated: correct or remove it",
+        "TradingAccount/paper: USDT: the venue has 1, the ledger 2",
+    ]
+    assert notes(listed, {}) == []
+
+
+def test_a_pipeline_without_a_worker_is_not_ready() -> None:
+    listed = [one.resource for one in load(PIPELINE, ACCOUNT)]
+    found = beats()
+    del found["btc"]
+
+    assert words(shown(*tables(listed, found, "tp"))[1]).split()[1] == "False"

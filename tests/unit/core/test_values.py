@@ -48,7 +48,7 @@ EVENTS: list[Event] = [
     Epoch(AT, 3, "host-1", "journal"),
     OrderPlaced(AT, "tw1", INTENT, 99, '{"position":0}'),
     Latch(AT, "uid", "Flatten", "why", '["p"]', True, "me"),
-    DayStart(AT, "2026-01-02", Decimal("10000.5"), "USDT"),
+    DayStart(AT, "2026-01-02", Decimal("10000.5"), "USDT", (("btc", Decimal("-1.5")),)),
     Opening(AT, (("BTC", Decimal("0.1")), ("USDT", Decimal("10000.5")))),
     LimitsAdopted(AT, "house", "abc", "me"),
     Progress(AT, "tw.x", 12),

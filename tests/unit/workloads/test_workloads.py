@@ -13,7 +13,7 @@ from unit.api.manifests import ACCOUNT, HALT, PIPELINE, POLICY, changed, load, n
 class FixedPorts:
     """Every workload on a host of its own, as in a cluster."""
 
-    nats_url, dsn = "nats://nats:4222", "postgresql://here"
+    nats_url, dsn, host = "nats://nats:4222", "postgresql://here", "127.0.0.1"
 
     def port(self, workload: str, purpose: str) -> int:
         return {"http": 8080, "health": 9090}[purpose]
@@ -47,6 +47,7 @@ def test_the_configuration_of_a_fused_worker():
         "name": "btc",
         "namespace": "default",
         "nats_url": "nats://nats:4222",
+        "host": "127.0.0.1",
         "port": 9090,
         "run_id": "u-1",
         "stages": ["market", "candles", "regime", "strategy", "allocation"],
@@ -63,10 +64,8 @@ def test_the_configuration_of_a_fused_worker():
 def test_the_configuration_of_a_gateway():
     config = made(PIPELINE, ACCOUNT)["gateway-paper"].config
 
-    assert config["feeds"] == ["simulated-paper"]
-    assert config["pipelines"] == [
-        {"name": "btc", "labels": {"desk": "alpha"}, "subjects": ["tw.default.p.btc.0.allocation"]}
-    ]
+    assert (config["feed"], config["host"]) == ("simulated-paper", "127.0.0.1")
+    assert "pipelines" not in config
     assert (config["rest_url"], config["ws_url"]) == ("http://simulator-paper:8080", "ws://simulator-paper:8080/ws")
 
 
@@ -93,10 +92,9 @@ def test_shards_share_the_symbols_and_the_gateway_reads_them_all():
         "btc-0": ["BTCUSDT", "XRPUSDT"],
         "btc-1": ["ETHUSDT"],
     }
-    assert found["gateway-paper"].config["pipelines"][0]["subjects"] == [
-        "tw.default.p.btc.0.allocation",
-        "tw.default.p.btc.1.allocation",
-    ]
+    trader, account = (one.resource for one in load(pipeline, ACCOUNT))
+    told = limits_document(account, [trader], [])
+    assert told["pipelines"]["btc"]["subjects"] == ["tw.default.p.btc.0.allocation", "tw.default.p.btc.1.allocation"]
 
 
 def test_pipelines_of_one_venue_and_market_share_a_feed():
@@ -106,7 +104,8 @@ def test_pipelines_of_one_venue_and_market_share_a_feed():
     found = made(first, second, changed(ACCOUNT, "spec.venue", "MEXC"))
 
     feed = found["feed-mexc-spot"].config
-    assert (feed["symbols"], feed["depth"]) == (["BTCUSDT", "ETHUSDT"], True)
+    assert found["feed-mexc-spot"].follows == ("feed.mexc-spot", {"symbols": ["BTCUSDT", "ETHUSDT"]})
+    assert feed["depth"] is True
     assert (feed["rest_url"], feed["ws_url"]) == ("https://api.mexc.com", "wss://wbs-api.mexc.com/ws")
     assert [w.name for w in found.values() if w.role == "feed"] == ["feed-mexc-spot"]
     assert not [w for w in found.values() if w.role == "simulator"]
@@ -171,7 +170,7 @@ def hashes(*documents: dict) -> dict[str, str]:
     [
         ("spec.strategy.momentum", {"threshold": "0.01"}, {"btc"}),
         ("spec.desiredState", "Paused", {"btc"}),
-        ("spec.feed.symbols", ["BTCUSDT", "ETHUSDT"], {"btc", "feed-simulated-paper", "simulator-paper"}),
+        ("spec.feed.symbols", ["BTCUSDT", "ETHUSDT"], {"btc", "simulator-paper"}),
         ("spec.sinks", [{"type": "PostgreSQL"}], set()),
         ("spec.unwindOnStop", True, set()),
         ("metadata.labels", {"desk": "beta"}, set()),
@@ -187,6 +186,13 @@ def test_a_change_of_a_pipeline_restarts_only_what_it_concerns(path, value, rest
     assert {name for name in before if after[name] != before[name]} == restarts
 
 
+def test_another_pipeline_restarts_nothing_that_trades():
+    before, after = hashes(PIPELINE, ACCOUNT), hashes(PIPELINE, named(PIPELINE, "eth"), ACCOUNT)
+
+    assert {name: after[name] for name in before} == before
+    assert set(after) - set(before) == {"eth"}
+
+
 def test_a_change_of_limits_or_a_halt_restarts_nothing():
     assert hashes(PIPELINE, ACCOUNT, POLICY) == hashes(PIPELINE, ACCOUNT, HALT)
 
@@ -198,7 +204,9 @@ def test_limits_reach_a_gateway_with_the_labels_of_its_pipelines():
 
     document = limits_document(listed[2], listed[:2], listed[3:])
 
-    assert document["pipelines"] == {"btc": {"desk": "alpha"}}
+    assert document["pipelines"] == {
+        "btc": {"labels": {"desk": "alpha"}, "feed": "simulated-paper", "subjects": ["tw.default.p.btc.0.allocation"]}
+    }
     assert [policy["metadata"]["name"] for policy in document["policies"]] == ["house"]
 
 

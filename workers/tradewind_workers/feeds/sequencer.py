@@ -30,9 +30,11 @@ class Sequencer:
         self.last_time = last_time
 
     def sequence(self, rows: Rows) -> Rows:
-        """The same rows, numbered, with clock rows between them; ``rows.symbol`` must index ``table``."""
+        """The same rows, numbered, with clock rows between them; their table is ours, or ours grown at its end."""
         if not len(rows):
             return rows
+        if len(rows.table.symbols) > len(self.table.symbols):
+            self.table = rows.table
         times = np.maximum.accumulate(np.maximum(rows.receive_time, self.last_time))
         first = self._next_tick(int(times[0]))
         ticks = np.arange(first, int(times[-1]) + 1, SECOND, dtype=np.int64)[-MAX_TICKS:]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tradewind.instrument import Instrument
 
@@ -30,4 +30,18 @@ class MarketSource(Protocol):
 
     def batches(self) -> AsyncIterator[Rows | Undecodable]:
         """Rows as they arrive, stamped with receive time; ends only when a recorded source is at its end."""
+        ...
+
+
+@runtime_checkable
+class GrowingSource(MarketSource, Protocol):
+    """A source that can be asked for more symbols while it runs: symbols are added at the end of its rows' table."""
+
+    @property
+    def unlisted(self) -> list[str]:
+        """Symbols asked for which the venue does not list."""
+        ...
+
+    async def add(self, symbols: Iterable[str]) -> list[Instrument]:
+        """Bring these too; what has come new, also of those unlisted before."""
         ...

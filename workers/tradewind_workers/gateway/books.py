@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from tradewind.api.account import TradingAccountSpec
 from tradewind.durations import SECOND
-from tradewind.events import DayStart, Opening
+from tradewind.events import DayStart, Opening, Stamp
 
 from tradewind_workers.gateway.ledger import Ledger
 from tradewind_workers.gateway.reference_price import ReferencePrices
@@ -53,25 +53,37 @@ class Books:
         """Cash and holdings at their marks; None while balances or a mark are missing, or money of another currency moved."""
         if self.opening is None:
             return None
-        total = self.opening.get(self.currency, ZERO)
-        for (_, symbol), entry in self._ledger.entries.items():
-            if entry.instrument.quote != self.currency:
+        worth = self.worth_by_pipeline()
+        return None if worth is None else self.opening.get(self.currency, ZERO) + sum(worth.values(), ZERO)
+
+    def worth_by_pipeline(self) -> dict[str, Decimal] | None:
+        """Cash made and holdings at their marks, by pipeline; None where ``equity`` is."""
+        worth: dict[str, Decimal] = {}
+        for (pipeline, symbol), entry in self._ledger.entries.items():
+            mark = self._prices.of(symbol).price
+            if entry.instrument.quote != self.currency or (entry.quantity and not mark):
                 return None
-            total += entry.cash
-            if entry.quantity:
-                mark = self._prices.of(symbol).price
-                if not mark:
-                    return None
-                total += entry.instrument.notional(1, entry.quantity) * mark
-        return total
+            holding = entry.instrument.notional(1, entry.quantity) * mark if entry.quantity else ZERO
+            worth[pipeline] = worth.get(pipeline, ZERO) + entry.cash + holding
+        return worth
 
     def day_profit(self) -> Decimal | None:
         """Equity less the day's first and less what was put in since; None while either is unknown."""
         equity = self.equity()
         return None if equity is None or self.day is None else equity - self.day.equity - self._transferred
 
-    def new_day(self, now: int) -> tuple[str, Decimal] | None:
-        """Date and equity at the first moment of a trading day whose equity is known, else None."""
+    def day_profits(self) -> dict[str, Decimal]:
+        """The day's profit by pipeline; empty while unknown."""
+        worth = self.worth_by_pipeline()
+        if worth is None or self.day is None:
+            return {}
+        before = dict(self.day.pipelines)
+        return {pipeline: value - before.get(pipeline, ZERO) for pipeline, value in worth.items()}
+
+    def day_due(self, at: Stamp, now: int) -> DayStart | None:
+        """The start of a trading day, at its first moment whose equity is known."""
         date = datetime.fromtimestamp(now // SECOND, UTC).astimezone(self._zone).date().isoformat()
-        equity = self.equity()
-        return None if equity is None or (self.day is not None and self.day.date == date) else (date, equity)
+        equity, worth = self.equity(), self.worth_by_pipeline()
+        if equity is None or worth is None or (self.day is not None and self.day.date == date):
+            return None
+        return DayStart(at, date, equity, self.currency, tuple(sorted(worth.items())))

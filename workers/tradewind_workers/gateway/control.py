@@ -16,23 +16,28 @@ from nats.js.kv import KeyValue
 from pydantic import ValidationError
 from tradewind.api.kill_switch import KillSwitch
 from tradewind.api.risk_policy import RiskPolicy
-from tradewind.contract.subjects import escape, limits_key, operator_key
+from tradewind.contract.subjects import escape, instruments_key, limits_key, operator_key
 from tradewind.durations import SECOND, parse_duration
 
 from tradewind_workers.gateway.enforcement import AWAY, Enforcement
+from tradewind_workers.gateway.following import Followed, Following
 from tradewind_workers.gateway.gateway import Gateway
 from tradewind_workers.gateway.latches import EVERYTHING
 from tradewind_workers.gateway.outbox import Outbox
 
 log = structlog.get_logger()
 BLIND = "blind"
+INSTRUMENTS = instruments_key("")
 
 
 class ControlWatch:
     """Watches the bucket and tells the gateway."""
 
-    def __init__(self, bucket: KeyValue, gateway: Gateway, outbox: Outbox, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, bucket: KeyValue, gateway: Gateway, outbox: Outbox, following: Following, clock: Callable[[], int]
+    ) -> None:
         self._bucket, self._gateway, self._outbox, self._clock = bucket, gateway, outbox, clock
+        self._following = following
         self._limits_key = limits_key(gateway.name)
         self._unwind_key = f"unwind.{escape(gateway.name)}"
         self._operator_seen = clock()
@@ -94,6 +99,8 @@ class ControlWatch:
             self.on_halt(key, value)
         elif key == self._limits_key:
             self._on_limits(b"{}" if deleted else value)
+        elif key.startswith(INSTRUMENTS) and not deleted:
+            self._following.on_instruments(key.removeprefix(INSTRUMENTS), value)
         elif key == self._unwind_key and not deleted:
             self._start(self._unwind(json.loads(value)))
 
@@ -134,11 +141,14 @@ class ControlWatch:
         try:
             document = json.loads(value)
             policies = [RiskPolicy.model_validate(policy) for policy in document.get("policies", [])]
-            self._gateway.pipelines.update(document.get("pipelines", {}))
-            self._gateway.labels = document.get("labels", self._gateway.labels)
-        except (ValueError, TypeError, AttributeError) as error:
+            followed = Followed.read(document.get("pipelines", {}))
+            self._gateway.labels = dict(document.get("labels", {}))
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
             log.error("unreadable_limits", error=str(error)[:500])
             policies = []
+        else:
+            self._gateway.pipelines = {name: one.labels for name, one in followed.items()}
+            self._following.update(followed)
         hashes = {
             policy.metadata.name: hashlib.sha256(policy.spec.model_dump_json().encode()).hexdigest()[:16]
             for policy in policies

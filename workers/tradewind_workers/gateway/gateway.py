@@ -309,8 +309,8 @@ class Gateway:
         return None if profit is None else -profit
 
     def _day(self, now: int) -> list[Effect]:
-        due = self.books.new_day(now)
-        return [self._record(DayStart(self._at(now), *due, self.books.currency))] if due else []
+        due = self.books.day_due(self._at(now), now)
+        return [self._record(due)] if due else []
 
     def _own(
         self, intent: Intent, order_id: str, status: OrderStatus, now: int, reasons: tuple[str, ...], detail: str

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 
 from tradewind.decimals import EXACT
-from tradewind.events import OrderReport
+from tradewind.errors import Unavailable
+from tradewind.events import EXTERNAL, OrderReport
 from tradewind.instrument import Instrument
 
 ZERO = Decimal(0)
@@ -88,9 +89,18 @@ class Ledger:
         return entry.quantity if entry else 0
 
     def fill(self, report: OrderReport) -> None:
-        """Take in a report that is a fill; one of an instrument not known here is left to reconciliation."""
+        """Take in a report that is a fill; one of somebody else's in an instrument we do not trade is none of ours.
+
+        Raises:
+            Unavailable: its instrument is not known, so that the position cannot be.
+        """
         if report.symbol not in self._instruments:
-            return
+            if report.pipeline == EXTERNAL:
+                return
+            raise Unavailable(
+                f"a fill of {report.symbol} in the journal, and no feed has told its increments: "
+                "apply a pipeline that trades it, so that its feed does"
+            )
         entry = self.entry(report.pipeline, report.symbol)
         instrument = entry.instrument
         quote_fee = report.fee if report.fee_currency in ("", instrument.quote) else ZERO

@@ -20,27 +20,24 @@ import structlog
 from nats.aio.client import Client
 from nats.js.kv import KeyValue
 from tradewind.api.account import TradingAccount
-from tradewind.contract.codec import decode_event, parse_batch
 from tradewind.contract.subjects import Names
 from tradewind.durations import SECOND, parse_duration
-from tradewind.errors import InvalidValue, UndecodableMessage, VenueError
-from tradewind.events import Intent
+from tradewind.errors import InvalidValue, VenueError
 from tradewind.instrument import Instrument
 
 from tradewind_workers.gateway.api_watch import ApiServerLogin, ApiWatch
 from tradewind_workers.gateway.control import ControlWatch
 from tradewind_workers.gateway.effects import Effect
+from tradewind_workers.gateway.following import Following
 from tradewind_workers.gateway.gateway import Gateway
 from tradewind_workers.gateway.journal import Journal
 from tradewind_workers.gateway.outbox import Outbox
 from tradewind_workers.gateway.status import gateway_figures
 from tradewind_workers.gateway.venue_link import VenueLink
-from tradewind_workers.rows import decode_rows
 from tradewind_workers.runner.connection import connect
 from tradewind_workers.runner.health import health_server
 from tradewind_workers.runner.heartbeat import beat
-from tradewind_workers.runner.instruments import await_instruments
-from tradewind_workers.runner.reader import StreamReader
+from tradewind_workers.runner.instruments import all_instruments
 from tradewind_workers.runner.tasks import run_until
 from tradewind_workers.simulator.matching import Fees
 from tradewind_workers.venues.paper import PaperVenue
@@ -53,76 +50,27 @@ log = structlog.get_logger()
 class GatewayProcess:
     """The parts of a running gateway."""
 
-    config: dict[str, Any]
-    client: Client
-    names: Names
     bucket: KeyValue
     gateway: Gateway
     venue: TradingVenue
-    journal: Journal
     outbox: Outbox
+    following: Following
     control: ControlWatch
     link: VenueLink
     ready: bool = False
-    undecodable: int = 0
 
     async def trade(self) -> None:
-        """Reconcile, wait for the limits, then take intents."""
+        """Reconcile, wait for the limits, then let intents in."""
         await self._first_reconciliation()
         await self.control.limits_known.wait()
         self.ready = True
+        self.following.open()
         log.info("gateway_ready", epoch=self.gateway.epoch)
-        subjects = [subject for pipeline in self.config["pipelines"] for subject in pipeline["subjects"]]
-        if not subjects:
-            await asyncio.Event().wait()
-        after = min(self.gateway.handled(subject) for subject in subjects)
-        reader = StreamReader(self.client, self.client.jetstream(), self.names.events_stream, subjects, after)
-        try:
-            async for sequence, subject, data in reader.messages():
-                if sequence > self.gateway.handled(subject):
-                    self._take_intents(sequence, subject, data)
-        finally:
-            await reader.close()
-
-    async def watch_market(self) -> None:
-        """Rows of the account's feeds, for reference prices and for the paper venue."""
-        subjects = [self.names.feed(feed) for feed in self.config["feeds"]]
-        if not subjects:
-            await asyncio.Event().wait()
-        js = self.client.jetstream()
-        reader = StreamReader(self.client, js, self.names.input_stream, subjects, 0, new=True)
-        try:
-            async for _, _, data in reader.messages():
-                try:
-                    message = parse_batch(data)
-                    rows = decode_rows(message.rows) if message.HasField("rows") else None
-                except UndecodableMessage:
-                    self.undecodable += 1
-                    continue
-                if rows is not None:
-                    self.gateway.on_rows(rows)
-                    if isinstance(self.venue, PaperVenue):
-                        self.venue.on_rows(rows)
-        finally:
-            await reader.close()
 
     async def tick(self) -> None:
         while True:
             await asyncio.sleep(0.25)
             self.outbox.put(self.gateway.on_clock(time.time_ns()))
-
-    def _take_intents(self, sequence: int, subject: str, data: bytes) -> None:
-        try:
-            events = [decode_event(event) for event in parse_batch(data).events]
-        except UndecodableMessage as error:
-            self.undecodable += 1
-            log.error("undecodable_intents", subject=subject, sequence=sequence, error=str(error))
-            return
-        intents = [event for event in events if isinstance(event, Intent)]
-        for intent in intents:
-            self.outbox.put(self.gateway.on_intent(intent, time.time_ns()))
-        if intents:
-            self.outbox.put(self.gateway.progress(subject, sequence, time.time_ns()))
 
     async def _first_reconciliation(self) -> None:
         while True:
@@ -147,7 +95,7 @@ async def run(config: dict[str, Any], stop: asyncio.Event) -> None:
         venue = process.venue
         account = process.gateway.name
         figures = lambda: gateway_figures(process.gateway, process.outbox, process.control, process.link, process.ready)  # noqa: E731
-        async with health_server(config.get("port"), lambda: process.ready):
+        async with health_server(config, lambda: process.ready, figures):
             await run_until(
                 stop,
                 *_second_path(config["namespace"], process.control),
@@ -156,7 +104,7 @@ async def run(config: dict[str, Any], stop: asyncio.Event) -> None:
                 process.outbox.run(),
                 process.link.listen(),
                 process.link.watch(),
-                process.watch_market(),
+                process.following.run(),
                 process.trade(),
                 process.tick(),
                 beat(process.bucket, f"gateway-{account}", "gateway", figures),
@@ -182,12 +130,10 @@ async def _open(config: dict[str, Any], client: Client) -> GatewayProcess:
     account = TradingAccount.model_validate(config["account"])
     names = Names(config["namespace"])
     bucket = await client.jetstream().key_value(names.control_bucket)
-    instruments: dict[str, Instrument] = {}
-    for feed in config["feeds"]:
-        instruments |= await await_instruments(bucket, feed)
+    instruments = await all_instruments(bucket, [config["feed"]])
     journal = Journal(client, names, account.metadata.name)
     entries = await journal.read()
-    gateway = Gateway(account, instruments, {p["name"]: p["labels"] for p in config["pipelines"]})
+    gateway = Gateway(account, instruments, {})
     for entry in entries:
         gateway.apply(entry)
     holder = f"{socket.gethostname()}-{os.getpid()}"
@@ -201,9 +147,10 @@ async def _open(config: dict[str, Any], client: Client) -> GatewayProcess:
         _resume_paper(venue, gateway)
     outbox = Outbox(gateway, journal, venue, time.time_ns)
     outbox.put(effects)
-    control = ControlWatch(bucket, gateway, outbox, time.time_ns)
+    following = Following(client, names, bucket, gateway, venue, outbox)
+    control = ControlWatch(bucket, gateway, outbox, following, time.time_ns)
     link = VenueLink(gateway, outbox, venue, time.time_ns, entries[-1].at.time if entries else 0)
-    return GatewayProcess(config, client, names, bucket, gateway, venue, journal, outbox, control, link)
+    return GatewayProcess(bucket, gateway, venue, outbox, following, control, link)
 
 
 def _venue(

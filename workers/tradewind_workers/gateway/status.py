@@ -25,6 +25,7 @@ def gateway_figures(
         "epoch": gateway.epoch,
         "equity": None if equity is None else plain(equity),
         "dayProfit": None if profit is None else plain(profit),
+        "profitByPipeline": {name: plain(value) for name, value in gateway.books.day_profits().items()},
         "currency": gateway.account.spec.currency,
         "orders": by_status,
         "denied": dict(gateway.orders.denied),

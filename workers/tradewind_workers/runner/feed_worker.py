@@ -22,13 +22,14 @@ from tradewind.errors import InvalidValue
 from tradewind.events import DeadLetter, RowKind, Source, Stamp
 
 from tradewind_workers.feeds.sequencer import Sequencer
-from tradewind_workers.feeds.source import MarketSource, Undecodable
+from tradewind_workers.feeds.source import GrowingSource, MarketSource, Undecodable
 from tradewind_workers.rows import Rows, SymbolTable
 from tradewind_workers.runner.connection import connect
 from tradewind_workers.runner.fenced import FencedPublisher
 from tradewind_workers.runner.health import health_server
 from tradewind_workers.runner.heartbeat import beat
 from tradewind_workers.runner.instruments import read_instrument, tell_instruments
+from tradewind_workers.runner.symbol_watch import SymbolWatch
 from tradewind_workers.runner.tasks import run_until
 from tradewind_workers.stages.stage import Batch, decode_batch, encode_batch
 
@@ -147,6 +148,7 @@ class FeedWorker:
         return {
             "rows": self.rows, "nextRow": self._sequencer.next_row, "lastEventTime": self._sequencer.last_time,
             "ended": self.ended and not self._waiting, "last": prices, "undecodable": dict(self.undecodable),
+            "unlisted": self._source.unlisted if isinstance(self._source, GrowingSource) else [],
         }  # fmt: skip
 
 
@@ -182,9 +184,10 @@ async def run(config: dict[str, Any], stop: asyncio.Event) -> None:
     client = await connect(config["nats_url"], config["name"])
     try:
         js, names = client.jetstream(), Names(config["namespace"])
-        source = open_source(config)
-        instruments = await source.instruments()
         bucket = await js.key_value(names.control_bucket)
+        watch = None if "symbols" in config else SymbolWatch(bucket, config["feed"])
+        source = open_source(config if watch is None else config | {"symbols": await watch.first()})
+        instruments = await source.instruments()
         await tell_instruments(bucket, config["feed"], instruments)
         publisher = FencedPublisher(client, js, names.input_stream, names.feed(config["feed"]))
         sequencer = Sequencer(SymbolTable.of(instruments))
@@ -195,7 +198,9 @@ async def run(config: dict[str, Any], stop: asyncio.Event) -> None:
             sequencer.last_time = int(batch.rows.receive_time[-1]) if len(batch.rows) else batch.events[-1].at.time
         live = config["venue"] != "Replay"
         worker = FeedWorker(source, publisher, sequencer, (js, names.dead(config["name"])), live=live)
-        async with health_server(config.get("port"), lambda: worker.rows > 0):
-            await run_until(stop, worker.read(), worker.write(), beat(bucket, config["name"], "feed", worker.figures))
+        async with health_server(config, lambda: worker.rows > 0, worker.figures):
+            growing = [watch.follow(source)] if watch is not None and isinstance(source, GrowingSource) else []
+            beating = beat(bucket, config["name"], "feed", worker.figures)
+            await run_until(stop, worker.read(), worker.write(), beating, *growing)
     finally:
         await client.close()

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from tradewind_workers.runner.metrics import registry
+
 
 @asynccontextmanager
-async def health_server(port: int | None, ready: Callable[[], bool]) -> AsyncIterator[None]:
-    """Serve on 0.0.0.0:port while in this context; no port, no server. Answering at all is being alive."""
+async def health_server(
+    config: Mapping[str, Any], ready: Callable[[], bool], figures: Callable[[], Mapping[str, Any]]
+) -> AsyncIterator[None]:
+    """Serve on the configuration's host and port while in this context; no port, no server. To answer is to be alive.
+
+    ``figures`` are those of the heartbeat, told at ``/metrics`` as well.
+    """
+    port, host = config.get("port"), str(config.get("host", "127.0.0.1"))
     if port is None:
         yield
         return
     application = web.Application(client_max_size=1024)
+    told = registry(config["role"], config["name"], figures)
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")
@@ -24,13 +34,13 @@ async def health_server(port: int | None, ready: Callable[[], bool]) -> AsyncIte
         return web.Response(text="ok\n") if ready() else web.Response(status=503, text="not ready\n")
 
     async def metrics(_: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return web.Response(body=generate_latest(told), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     application.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)])
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, "0.0.0.0", port).start()  # noqa: S104 - a pod is probed from outside
+        await web.TCPSite(runner, host, port).start()
         yield
     finally:
         await runner.cleanup()

@@ -4,30 +4,60 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterable
 
 import nats.errors
-from nats.js.errors import APIError, KeyNotFoundError
+from nats.js.errors import APIError, KeyNotFoundError, NoKeysError
 from nats.js.kv import KeyValue
 from tradewind.contract.subjects import instruments_key
 from tradewind.instrument import Instrument, instrument
 
+AWAY = (nats.errors.Error, APIError, TimeoutError)
+
 
 async def tell_instruments(bucket: KeyValue, feed: str, listed: list[Instrument]) -> None:
-    await bucket.put(instruments_key(feed), json.dumps([one.to_dict() for one in listed]).encode())
+    """Those told before stay: an account may hold what no pipeline trades any more."""
+    known = await known_instruments(bucket, feed) | {one.symbol: one for one in listed}
+    await bucket.put(instruments_key(feed), json.dumps([one.to_dict() for one in known.values()]).encode())
 
 
-async def await_instruments(bucket: KeyValue, feed: str) -> dict[str, Instrument]:
-    """By symbol; waits until the feed has told them."""
+async def await_instruments(bucket: KeyValue, feed: str, symbols: Iterable[str] = ()) -> dict[str, Instrument]:
+    """By symbol; waits until the feed has told some, and these among them."""
     while True:
         try:
-            entry = await bucket.get(instruments_key(feed))
-        except KeyNotFoundError:
-            await asyncio.sleep(0.1)
-            continue
-        except (nats.errors.Error, APIError, TimeoutError):
+            known = await known_instruments(bucket, feed)
+        except AWAY:
             await asyncio.sleep(0.5)
             continue
-        return {one.symbol: one for one in map(read_instrument, json.loads(entry.value or b"[]"))}
+        if known and all(symbol in known for symbol in symbols):
+            return known
+        await asyncio.sleep(0.1)
+
+
+async def known_instruments(bucket: KeyValue, feed: str) -> dict[str, Instrument]:
+    """By symbol, as the feed has told them; empty where it has not."""
+    try:
+        return parse_instruments((await bucket.get(instruments_key(feed))).value)
+    except KeyNotFoundError:
+        return {}
+
+
+async def all_instruments(bucket: KeyValue, first: Iterable[str]) -> dict[str, Instrument]:
+    """What any feed has ever told, by symbol; the feeds named ``first`` win where two tell of one symbol."""
+    try:
+        keys = await bucket.keys()
+    except NoKeysError:
+        return {}
+    preferred = {instruments_key(feed) for feed in first}
+    found: dict[str, Instrument] = {}
+    for key in sorted((key for key in keys if key.startswith("instruments.")), key=preferred.__contains__):
+        found |= parse_instruments((await bucket.get(key)).value)
+    return found
+
+
+def parse_instruments(value: bytes | None) -> dict[str, Instrument]:
+    """A key's value, by symbol."""
+    return {one.symbol: one for one in map(read_instrument, json.loads(value or b"[]"))}
 
 
 def read_instrument(document: dict[str, str]) -> Instrument:

@@ -173,8 +173,9 @@ async def run(config: dict[str, Any], stop: asyncio.Event) -> None:
         worker, reader = await _open(config, client)
         bucket = await client.jetstream().key_value(Names(config["namespace"]).control_bucket)
         try:
-            async with health_server(config.get("port"), lambda: worker.figures.position > 0):
-                await run_until(stop, worker.run(), beat(bucket, config["name"], "pipeline", lambda: _figures(worker)))
+            figures = lambda: _figures(worker)  # noqa: E731
+            async with health_server(config, lambda: worker.figures.position > 0, figures):
+                await run_until(stop, worker.run(), beat(bucket, config["name"], "pipeline", figures))
             if client.is_connected:
                 await worker.save()
         finally:
@@ -187,7 +188,8 @@ async def _open(config: dict[str, Any], client: Client) -> tuple[StageWorker, St
     js = client.jetstream()
     names = Names(config["namespace"])
     pipeline = TradingPipeline.model_validate(config["pipeline"])
-    instruments = await await_instruments(await js.key_value(names.control_bucket), config["feed"])
+    bucket = await js.key_value(names.control_bucket)
+    instruments = await await_instruments(bucket, config["feed"], config["symbols"])
     stages = build_chain(
         pipeline.spec, pipeline.metadata.name, config["run_id"], config["symbols"], instruments, config["stages"]
     )

@@ -77,6 +77,11 @@ class MatchingEngine:
         self._wallets[account] = Wallet(balances)
         self._orders[account], self._fills[account] = {}, []
 
+    def add_instrument(self, instrument: Instrument) -> None:
+        """It can be traded from now on; its book is empty until rows tell of it."""
+        self._instruments[instrument.symbol] = instrument
+        self._books.setdefault(instrument.symbol, OrderBook())
+
     def advance(self, rows: Rows) -> tuple[int, Reports]:
         """Take rows up to and including the first that makes reports: (rows taken, [(account, report)])."""
         for index in self._relevant(rows).tolist() if self._resting else ():

@@ -9,7 +9,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -19,6 +19,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 from tradewind.api.account import Simulation, TradingAccount
+from tradewind.contract.subjects import Names
 from tradewind.durations import SECOND, parse_duration
 from tradewind.errors import InvalidValue
 from tradewind.events import RowKind
@@ -26,7 +27,10 @@ from tradewind.instrument import Instrument, instrument
 
 from tradewind_workers.feeds.source import MarketSource
 from tradewind_workers.rows import Rows, SymbolTable
-from tradewind_workers.simulator import state_file
+from tradewind_workers.runner.connection import connect
+from tradewind_workers.runner.snapshots import SnapshotStore
+from tradewind_workers.runner.tasks import run_until
+from tradewind_workers.simulator import saved_state
 from tradewind_workers.simulator.authentication import Login
 from tradewind_workers.simulator.health import health_application
 from tradewind_workers.simulator.market import open_market
@@ -91,27 +95,53 @@ async def run(config: dict[str, Any], stop: asyncio.Event) -> None:
     market = open_market(parsed.simulation, parsed.symbols, given_instruments(parsed.simulation))
     instruments = await market().instruments()
     server = build_server(parsed, instruments)
-    if parsed.state is not None and state_file.load(server.exchange, parsed.state):
-        log.info("simulator_state_restored", path=str(parsed.state))
+    async with state_store(config, parsed) as store:
+        data = await store.load() if store else None
+        if data is not None:
+            saved_state.restore(server.exchange, data)
+            log.info("simulator_state_restored", bytes=len(data))
+        await serve(parsed, server, play_on(server, market, instruments), store, stop)
+        if store:
+            await store.save(saved_state.dump(server.exchange))
+        log.info("simulator_stopped", undecodable=server.undecodable)
+
+
+async def serve(
+    parsed: SimulatorConfig,
+    server: SimulatorServer,
+    play: Coroutine[Any, Any, None],
+    store: saved_state.StateStore | None,
+    stop: asyncio.Event,
+) -> None:
+    """Open the port and play the market until ``stop`` is set."""
     await server.start()
-    stopping = asyncio.create_task(stop.wait())
-    playing = asyncio.create_task(play_on(server, market, instruments))
+    keeping = [saved_state.keep(server.exchange, store)] if store else []
     try:
         async with health(parsed, server):
             if parsed.port_file is not None:
                 parsed.port_file.write_text(json.dumps({"http_port": server.port}))
             log.info("simulator_ready", http_port=server.port, symbols=list(parsed.symbols))
-            await asyncio.wait([stopping, playing], return_when=asyncio.FIRST_COMPLETED)
-            if playing.done():
-                playing.result()
+            await run_until(stop, play, *keeping)
     finally:
-        for task in (stopping, playing):
-            task.cancel()
-        await asyncio.gather(stopping, playing, return_exceptions=True)
         await server.close()
-        if parsed.state is not None:
-            state_file.save(server.exchange, parsed.state)
-        log.info("simulator_stopped", undecodable=server.undecodable)
+
+
+@asynccontextmanager
+async def state_store(
+    config: Mapping[str, Any], parsed: SimulatorConfig
+) -> AsyncIterator[saved_state.StateStore | None]:
+    """Where the venue is kept: the file that is named, else the namespace's bucket where there is one."""
+    if parsed.state is not None:
+        yield saved_state.StateFile(parsed.state)
+    elif not config.get("nats_url"):
+        yield None
+    else:
+        client = await connect(config["nats_url"], config["name"])
+        try:
+            bucket = await client.jetstream().key_value(Names(config["namespace"]).snapshot_bucket)
+            yield saved_state.StateBucket(SnapshotStore(bucket, config["name"]))
+        finally:
+            await client.close()
 
 
 async def play_on(server: SimulatorServer, market: Callable[[], MarketSource], instruments: list[Instrument]) -> None:

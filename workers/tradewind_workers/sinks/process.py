@@ -147,7 +147,7 @@ async def run(config: dict[str, Any], stop: asyncio.Event) -> None:
             instruments |= await await_instruments(bucket, feed)
         await _migrate_patiently(dsn)
         sink = Sink(config, client, dsn, instruments)
-        async with health_server(config.get("port"), lambda: True):
+        async with health_server(config, lambda: True, sink.figures):
             await run_until(
                 stop, sink.keep_outputs(), sink.keep_journals(), beat(bucket, config["name"], "sink", sink.figures)
             )

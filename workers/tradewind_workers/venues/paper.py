@@ -63,6 +63,12 @@ class PaperVenue:
         for order in orders:
             self._engine.place(self._account, order, self._clock())
 
+    def add(self, instruments: Iterable[Instrument]) -> None:
+        """These can be traded from now on."""
+        for instrument in instruments:
+            self._instruments[instrument.symbol] = instrument
+            self._engine.add_instrument(instrument)
+
     async def instruments(self, symbols: list[str]) -> list[Instrument]:
         return [self._instruments[symbol] for symbol in symbols if symbol in self._instruments]
 

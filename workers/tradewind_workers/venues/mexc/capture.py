@@ -15,7 +15,7 @@ from collections.abc import Callable
 import aiohttp
 import structlog
 from google.protobuf.json_format import MessageToDict
-from tradewind.errors import UndecodableMessage
+from tradewind.errors import InvalidValue, UndecodableMessage
 
 from tradewind_workers.rows import SymbolTable
 from tradewind_workers.venues.mexc.connection import Arrival, ConnectionSettings, Lost, Pushed
@@ -43,7 +43,10 @@ async def capture(
     Raises:
         InvalidValue: a symbol the venue does not list. Unavailable: the venue does not answer.
     """
-    instruments = await MexcFeed(symbols, ws_url, rest_url).instruments()
+    feed = MexcFeed(symbols, ws_url, rest_url)
+    instruments = await feed.instruments()
+    if feed.unlisted:
+        raise InvalidValue(f"symbol {feed.unlisted[0]!r} is not listed at {rest_url}: correct or remove it")
     recorder = Recorder(MarketDecoder(SymbolTable.of(instruments)), writer)
     stopping = asyncio.ensure_future(stop.wait())
     async with aiohttp.ClientSession(timeout=REST_TIMEOUT) as session:

@@ -66,30 +66,56 @@ class MexcFeed:
         self._overrides = {instrument.symbol: instrument for instrument in overrides}
         self._settings = settings or ConnectionSettings()
         self._instruments: list[Instrument] = []
+        self._decoder: MarketDecoder | None = None
+        self._wire: MarketWire | None = None
 
     async def instruments(self) -> list[Instrument]:
-        """The symbols' instruments in their order; given ones win over the venue's.
+        """The instruments of the symbols the venue lists, in their order; given ones win over the venue's.
 
         Raises:
-            InvalidValue: a symbol the venue does not list.
+            InvalidValue: the venue lists none of the symbols.
             Unavailable: the venue does not answer.
         """
-        missing = [symbol for symbol in self._symbols if symbol not in self._overrides]
+        self._instruments = await self._listed(self._symbols)
+        if not self._instruments:
+            raise InvalidValue(f"symbol {self._symbols[0]!r} is not listed at {self._rest_url}: correct or remove it")
+        return self._instruments
+
+    @property
+    def unlisted(self) -> list[str]:
+        """Symbols asked for which the venue did not list when it was asked."""
+        listed = {one.symbol for one in self._instruments}
+        return [symbol for symbol in self._symbols if symbol not in listed]
+
+    async def add(self, symbols: Iterable[str]) -> list[Instrument]:
+        """Bring these too; what has come new. Connections that are there go on.
+
+        Raises:
+            Unavailable: the venue does not answer.
+        """
+        self._symbols += [symbol for symbol in symbols if symbol not in self._symbols]
+        new = await self._listed(self.unlisted)
+        self._instruments = [*self._instruments, *new]
+        if new and self._decoder is not None and self._wire is not None:
+            self._decoder.grow(SymbolTable.of(self._instruments))
+            self._wire.add([one.symbol for one in new])
+        return new
+
+    async def _listed(self, symbols: list[str]) -> list[Instrument]:
+        missing = [symbol for symbol in symbols if symbol not in self._overrides]
         known = dict(self._overrides)
         if missing:
             known |= {one.symbol: one for one in await fetch_instruments(self._rest_url, missing)}
-        unknown = [symbol for symbol in self._symbols if symbol not in known]
-        if unknown:
-            raise InvalidValue(f"symbol {unknown[0]!r} is not listed at {self._rest_url}: correct or remove it")
-        self._instruments = [known[symbol] for symbol in self._symbols]
-        return self._instruments
+        return [known[symbol] for symbol in symbols if symbol in known]
 
     async def batches(self) -> AsyncGenerator[Rows | Undecodable, None]:
         """Rows as they arrive; never ends by itself. Close it (``aclosing``) to end its connections."""
         instruments = self._instruments or await self.instruments()
-        decoder = MarketDecoder(SymbolTable.of(instruments))
+        decoder = self._decoder = MarketDecoder(SymbolTable.of(instruments))
         async with aiohttp.ClientSession(timeout=REST_TIMEOUT) as session:
-            wire = MarketWire(session, self._ws_url, self._rest_url, self._symbols, self._channels, self._settings)
+            symbols = [one.symbol for one in instruments]
+            wire = MarketWire(session, self._ws_url, self._rest_url, symbols, self._channels, self._settings)
+            self._wire = wire
             try:
                 while True:
                     for arrival in await wire.arrivals():
@@ -146,18 +172,25 @@ class MarketWire:
         settings: ConnectionSettings,
     ) -> None:
         self._session, self._rest_url, self._settings = session, rest_url.rstrip("/"), settings
+        self._ws_url, self._channels = ws_url, channels
         self._queue: asyncio.Queue[Arrival | Snapshot] = asyncio.Queue(QUEUED_FRAMES)
         self._snapshots: dict[str, asyncio.Task[None]] = {}
         self._backoffs: dict[str, Backoff] = {}
         self._fetched_at: dict[str, float] = {}
         self._slots = asyncio.Semaphore(SNAPSHOTS_AT_ONCE)
 
-        async def url() -> str:
-            return ws_url
+        self._connections: list[asyncio.Task[None]] = []
+        self.add(symbols)
 
-        self._connections = [
-            asyncio.create_task(Connection(session, url, names, self._queue.put, settings).run())
-            for names in split_channels(symbols, channels)
+    def add(self, symbols: list[str]) -> None:
+        """Connect for these too."""
+
+        async def url() -> str:
+            return self._ws_url
+
+        self._connections += [
+            asyncio.create_task(Connection(self._session, url, names, self._queue.put, self._settings).run())
+            for names in split_channels(symbols, self._channels)
         ]
 
     async def arrivals(self) -> list[Arrival | Snapshot]:

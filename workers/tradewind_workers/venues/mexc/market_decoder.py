@@ -27,12 +27,21 @@ class MarketDecoder:
     """State: the depth synchronisation of each symbol, and rows not taken yet."""
 
     def __init__(self, table: SymbolTable) -> None:
-        self._table = table
-        self._index = {symbol: n for n, symbol in enumerate(table.symbols)}
-        self.symbols = frozenset(table.symbols)
-        self._depth = {symbol: DepthSync() for symbol in table.symbols}
         self._rows = PendingRows(table)
+        self._index: dict[str, int] = {}
+        self._depth: dict[str, DepthSync] = {}
         self._wanted: set[str] = set()
+        self.grow(table)
+
+    def grow(self, table: SymbolTable) -> None:
+        """From now on this table, which begins with the one before."""
+        self._table = self._rows.table = table
+        self._index = {symbol: n for n, symbol in enumerate(table.symbols)}
+        self._depth |= {symbol: DepthSync() for symbol in table.symbols if symbol not in self._depth}
+
+    @property
+    def symbols(self) -> frozenset[str]:
+        return frozenset(self._index)
 
     def take(self) -> Rows:
         return self._rows.take()

@@ -8,10 +8,10 @@ from tradewind_workers.rows import Rows, SymbolTable
 
 
 class PendingRows:
-    """Unnumbered rows of one symbol table, in order of arrival."""
+    """Unnumbered rows in order of arrival; ``table`` may grow at its end meanwhile."""
 
     def __init__(self, table: SymbolTable) -> None:
-        self._table = table
+        self.table = table
         self._rows: list[tuple[int, int, int, int, int, int, int, int]] = []
 
     def __len__(self) -> int:
@@ -30,11 +30,11 @@ class PendingRows:
     def take(self) -> Rows:
         """Everything so far; afterwards there is nothing."""
         if not self._rows:
-            return Rows.empty(self._table)
+            return Rows.empty(self.table)
         kind, symbol, side, receive_time, venue_time, price, quantity, identity = zip(*self._rows, strict=True)
         self._rows = []
         return Rows.build(
-            self._table,
+            self.table,
             0,
             {
                 "kind": kind, "symbol": symbol, "side": side, "receive_time": receive_time, "venue_time": venue_time,

@@ -1,0 +1,177 @@
+"""What an account's pipelines ask for, and the market data of their feeds: read from the moment the limits document names them.
+
+A pipeline that comes later gets readers of its own, so that those that trade are not disturbed; after a restart of the
+gateway they share.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from nats.aio.client import Client
+from nats.js.kv import KeyValue
+from tradewind.contract.codec import decode_event, parse_batch
+from tradewind.contract.subjects import Names
+from tradewind.errors import UndecodableMessage
+from tradewind.events import Intent
+from tradewind.instrument import Instrument
+
+from tradewind_workers.gateway.gateway import Gateway
+from tradewind_workers.gateway.outbox import Outbox
+from tradewind_workers.rows import decode_rows
+from tradewind_workers.runner.instruments import await_instruments, parse_instruments
+from tradewind_workers.runner.reader import StreamReader
+from tradewind_workers.venues.paper import PaperVenue
+from tradewind_workers.venues.port import TradingVenue
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A pipeline as the limits document names it."""
+
+    labels: dict[str, str]
+    feed: str
+    subjects: tuple[str, ...]
+
+    @staticmethod
+    def read(document: Mapping[str, Any]) -> dict[str, Followed]:
+        """By name. Raises KeyError, TypeError, AttributeError for what is no such document."""
+        return {
+            name: Followed(dict(one["labels"]), str(one["feed"]), tuple(map(str, one["subjects"])))
+            for name, one in document.items()
+        }
+
+
+class Following:
+    """``update`` says whom to follow; ``run`` reads until cancelled, and takes intents once ``open`` was called."""
+
+    def __init__(
+        self, client: Client, names: Names, bucket: KeyValue, gateway: Gateway, venue: TradingVenue, outbox: Outbox
+    ) -> None:
+        self._client, self._names, self._bucket = client, names, bucket
+        self._gateway, self._venue, self._outbox = gateway, venue, outbox
+        self._wanted: dict[str, Followed] = {}
+        self._subjects: set[str] = set()
+        self._feeds: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._changed, self._opened = asyncio.Event(), asyncio.Event()
+        self.undecodable = 0
+
+    def update(self, pipelines: dict[str, Followed]) -> None:
+        """From now on these, and no others."""
+        self._wanted = pipelines
+        self._changed.set()
+
+    def open(self) -> None:
+        """The account is reconciled and its limits are known: intents may be taken."""
+        self._opened.set()
+
+    def on_instruments(self, feed: str, value: bytes) -> None:
+        """A feed that is followed tells of more symbols."""
+        if any(one.feed == feed for one in self._wanted.values()):
+            self._start(self._learn(value))
+
+    async def run(self) -> None:
+        """Raises whatever ended one of the readers: that is a defect, not weather."""
+        try:
+            while True:
+                changed = asyncio.ensure_future(self._changed.wait())
+                await asyncio.wait([changed, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+                changed.cancel()
+                for task in [task for task in self._tasks if task.done()]:
+                    self._tasks.discard(task)
+                    task.result()
+                self._changed.clear()
+                self._take_up()
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _take_up(self) -> None:
+        """One reader for all that is new on a feed."""
+        for feed in sorted({one.feed for one in self._wanted.values()}):
+            listed = [s for one in self._wanted.values() if one.feed == feed for s in one.subjects]
+            new = [subject for subject in listed if subject not in self._subjects]
+            if new:
+                self._subjects.update(new)
+                self._start(self._follow(feed, new))
+
+    async def _follow(self, feed: str, subjects: list[str]) -> None:
+        found = await await_instruments(self._bucket, feed)
+        await self._add(found)
+        if feed not in self._feeds:
+            self._feeds.add(feed)
+            self._start(self._read_market(feed))
+        await self._opened.wait()
+        log.info("following", feed=feed, subjects=subjects)
+        await self._read_intents(subjects)
+
+    async def _learn(self, value: bytes) -> None:
+        await self._add(parse_instruments(value))
+
+    async def _add(self, instruments: dict[str, Instrument]) -> None:
+        """The venue learns of them first: an order for what it does not know could not be signed."""
+        new = {symbol: one for symbol, one in instruments.items() if symbol not in self._gateway.instruments}
+        if not new:
+            return
+        if isinstance(self._venue, PaperVenue):
+            self._venue.add(new.values())
+        await self._venue.instruments(sorted(new))
+        self._gateway.instruments.update(new)
+
+    async def _read_intents(self, subjects: list[str]) -> None:
+        after = min(self._gateway.handled(subject) for subject in subjects)
+        reader = StreamReader(self._client, self._client.jetstream(), self._names.events_stream, subjects, after)
+        try:
+            async for sequence, subject, data in reader.messages():
+                if sequence > self._gateway.handled(subject) and self._is_wanted(subject):
+                    self._take_intents(sequence, subject, data)
+        finally:
+            await reader.close()
+
+    def _is_wanted(self, subject: str) -> bool:
+        return any(subject in one.subjects for one in self._wanted.values())
+
+    def _take_intents(self, sequence: int, subject: str, data: bytes) -> None:
+        try:
+            events = [decode_event(event) for event in parse_batch(data).events]
+        except UndecodableMessage as error:
+            self.undecodable += 1
+            log.error("undecodable_intents", subject=subject, sequence=sequence, error=str(error))
+            return
+        intents = [event for event in events if isinstance(event, Intent)]
+        for intent in intents:
+            self._outbox.put(self._gateway.on_intent(intent, time.time_ns()))
+        if intents:
+            self._outbox.put(self._gateway.progress(subject, sequence, time.time_ns()))
+
+    async def _read_market(self, feed: str) -> None:
+        """Rows, for reference prices and for the paper venue."""
+        js = self._client.jetstream()
+        reader = StreamReader(self._client, js, self._names.input_stream, [self._names.feed(feed)], 0, new=True)
+        try:
+            async for _, _, data in reader.messages():
+                try:
+                    message = parse_batch(data)
+                    rows = decode_rows(message.rows) if message.HasField("rows") else None
+                except UndecodableMessage:
+                    self.undecodable += 1
+                    continue
+                if rows is not None:
+                    self._gateway.on_rows(rows)
+                    if isinstance(self._venue, PaperVenue):
+                        self._venue.on_rows(rows)
+        finally:
+            await reader.close()
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.add(asyncio.ensure_future(work))
+        self._changed.set()
