@@ -76,6 +76,7 @@ cluster-down: setup ## End both kinds of cluster
 bench: setup ## Measure, and write out/bench.json
 	@$(BIN)/python tests/bench/bench.py
 	@$(BIN)/python tests/bench/operator_scale.py
+	@$(BIN)/python tests/bench/halts.py
 
 coverage: setup ## Run the tests; fail if they reach too little of the code
 	@$(BIN)/python hack/coverage_gates.py

@@ -96,6 +96,23 @@ def namespace(plane: ControlPlane) -> Iterator[Kubectl]:
     kubectl("delete", "namespace", kubectl.namespace, "--wait=false")
 
 
+NODE = {
+    "apiVersion": "v1",
+    "kind": "Node",
+    "metadata": {"name": "paper", "labels": {"kubernetes.io/hostname": "paper"}},
+}
+CAPACITY = {"cpu": "1000", "memory": "1000Gi", "pods": "10000"}
+
+
+def add_paper_node(kubectl: Kubectl) -> None:
+    """A node that exists on paper only, so that pods are scheduled."""
+    kubectl("create", "-f", "-", given=json.dumps(NODE))
+    conditions = [{"type": "Ready", "status": "True"}]
+    status = {"status": {"capacity": CAPACITY, "allocatable": CAPACITY, "conditions": conditions}}
+    kubectl("patch", "node", "paper", "--subresource=status", "--type=merge", "-p", json.dumps(status))
+    kubectl("patch", "node", "paper", "--type=merge", "-p", '{"spec": {"taints": null}}')
+
+
 class Rest:
     """The API server as a kubelet talks to it: without starting a program for each question."""
 

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
-from api.cluster_world import ROOT, FakeKubelet, Kubectl, OperatorProcess, Rest, namespace
+from api.cluster_world import ROOT, FakeKubelet, Kubectl, OperatorProcess, Rest, add_paper_node, namespace
 from cluster import ControlPlane
 from integration.nats_server import NatsServer
 from kubernetes_binaries import CannotBuild
-
-NODE = {
-    "apiVersion": "v1",
-    "kind": "Node",
-    "metadata": {"name": "paper", "labels": {"kubernetes.io/hostname": "paper"}},
-}
-CAPACITY = {"cpu": "1000", "memory": "1000Gi", "pods": "10000"}
 
 
 @pytest.fixture(scope="session")
@@ -38,11 +30,7 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
         kubectl("wait", "--for=condition=Established", "crd", "--all")
         kubectl("create", "namespace", "tradewind-system")
         kubectl("apply", "-f", str(ROOT / "deploy" / "operator" / "rbac.yaml"))
-        kubectl("create", "-f", "-", given=yaml.safe_dump(NODE))
-        conditions = [{"type": "Ready", "status": "True"}]
-        status = {"status": {"capacity": CAPACITY, "allocatable": CAPACITY, "conditions": conditions}}
-        kubectl("patch", "node", "paper", "--subresource=status", "--type=merge", "-p", json.dumps(status))
-        kubectl("patch", "node", "paper", "--type=merge", "-p", '{"spec": {"taints": null}}')
+        add_paper_node(kubectl)
         kubelet = FakeKubelet(Rest(plane.kubeconfig))
         kubelet.start()
         yield plane

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +14,7 @@ from api.cluster_world import Kubectl, OperatorProcess, namespace, until
 from api.manifests import DESK, account, halt, pipeline, policy
 from cluster import ControlPlane
 from integration.nats_server import NatsServer
-from tradewind.contract.subjects import Names, ack_key, halt_key, limits_key
+from tradewind.contract.subjects import Names, ack_key, feed_key, halt_key, heartbeat_key, limits_key
 
 CHILDREN = "deployments,configmaps,services,serviceaccounts,roles,rolebindings,networkpolicies"
 OURS = "--selector=app.kubernetes.io/managed-by=tradewind-operator"
@@ -312,22 +313,31 @@ def test_an_unchanged_world_costs_no_write(desk: Kubectl, cluster_operator: Oper
     assert writes() == before
 
 
-def test_two_pipelines_of_one_account_share_its_gateway_and_their_feed(desk: Kubectl) -> None:
+def test_two_pipelines_of_one_account_share_its_gateway_and_their_feed_and_restart_neither(
+    desk: Kubectl, nats_of_the_cluster: NatsServer
+) -> None:
+    shared = {"tw-feed-simulated-paper", "tw-gateway-paper"}
+    before = {name: of for name, of in generations(desk).items() if name in shared}
+
     desk.apply(pipeline("eth", feed={"venue": "Simulated", "symbols": ["ETHUSDT"]}))
 
     until("both up", lambda: ready(desk, "tp", "eth") and ready(desk, "tp", "btc"))
-    assert {name for name in desk.names("deployments") if "gateway" in name or "feed" in name} == {
-        "Deployment/tw-feed-simulated-paper",
-        "Deployment/tw-gateway-paper",
-    }
+    told = lambda key: bucket(nats_of_the_cluster, desk.namespace, key) or {}  # noqa: E731
+    until("the feed told", lambda: told(feed_key("simulated-paper")).get("symbols") == ["BTCUSDT", "ETHUSDT"])
+    until("the gateway told", lambda: set(told(limits_key("paper"))["pipelines"]) == {"btc", "eth"})
+    assert {name: of for name, of in generations(desk).items() if name in shared} == before
 
-    def symbols() -> list[str]:
-        found: list[str] = json.loads((desk.get("configmap", "tw-feed-simulated-paper") or {})["data"]["config.json"])[
-            "symbols"
-        ]
-        return found
 
-    until("the feed to have both symbols", lambda: symbols() == ["BTCUSDT", "ETHUSDT"])
+def test_a_symbol_the_venue_does_not_list_is_told_by_field(desk: Kubectl, nats_of_the_cluster: NatsServer) -> None:
+    beat = {"role": "feed", "at": time.time_ns(), "unlisted": ["DOGEUSDT"]}
+    bucket(nats_of_the_cluster, desk.namespace, heartbeat_key("feed-simulated-paper"), beat)
+
+    desk.apply(pipeline("doge", feed={"venue": "Simulated", "symbols": ["BTCUSDT", "DOGEUSDT"]}))
+
+    until("it stalled", lambda: desk.condition("tp", "doge", "Stalled").get("status") == "True")
+    found = desk.condition("tp", "doge")
+    assert (found["reason"], "spec.feed.symbols[1]" in found["message"]) == ("UnknownSymbol", True)
+    assert desk.condition("tp", "btc").get("reason") != "UnknownSymbol"
 
 
 def test_another_topology_replaces_the_workers(desk: Kubectl) -> None:

@@ -162,6 +162,22 @@ def test_status_reads_like_kubectl(trading: Desk):
     assert lines[1][:7] == ["btc", "True", "Running", "Fused", "1", "paper", "False"]
 
 
+def test_a_sharded_desk_trades_every_symbol_in_its_own_worker(desk: Desk):
+    spec = desk.spec("TradingPipeline")
+    spec["feed"] |= {"symbols": ["BTCUSDT", "ETHUSDT", "SOLUSDT"], "shards": 2}
+    desk.save()
+
+    desk.up()
+
+    traded = lambda: {p["symbol"] for p in desk.gateway.get("positions", [])}  # noqa: E731
+    desk.await_(lambda: traded() == {"BTCUSDT", "ETHUSDT", "SOLUSDT"})
+    assert {name for name, beat in desk.beats().items() if beat["role"] == "pipeline"} == {"btc-0", "btc-1"}
+    os.kill(desk.pid_of("btc-1"), signal.SIGKILL)
+    filled = desk.fills
+    desk.await_(lambda: desk.pid_of("btc-1") and desk.fills > filled + 2)
+    assert desk.gateway["problems"] == []
+
+
 def test_a_distributed_desk_trades(desk: Desk):
     desk.spec("TradingPipeline")["topology"] = "Distributed"
     desk.save()
