@@ -144,9 +144,12 @@ def _pipelines(resources: list[Resource], beats: Beats) -> list[tuple[str, ...]]
             if beat.get("role") == "pipeline" and (worker == name or worker.startswith(f"{name}-"))
         ]
         halted = gateway.get("pipelineHalted", {}).get(name)
+        profit = _money(gateway.get("profitByPipeline", {}).get(name))
+        shown_halted = "Unknown" if halted is None else str(halted)
+        ready = _ready(gateway, *mine) if mine or not gateway else "False"
         rows.append((
-            name, _ready(gateway, *mine) if mine or not gateway else "False", spec.desired_state, spec.topology, str(len(spec.feed.symbols)), spec.account,
-            "Unknown" if halted is None else str(halted), _money(gateway.get("profitByPipeline", {}).get(name)), _age(pipeline),
+            name, ready, spec.desired_state, spec.topology, str(len(spec.feed.symbols)), spec.account, shown_halted,
+            profit, _age(pipeline),
         ))  # fmt: skip
     return rows
 
