@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OVERALL, DOMAIN = 80, 95
 WORKERS = "workers/tradewind_workers"
 PURE_GATEWAY = (
-    *("books", "closing", "effects", "exposure", "gateway", "latches", "ledger", "limits"),
+    *("books", "closing", "effects", "exposure", "folded", "gateway", "latches", "ledger", "limits"),
     *("order_ids", "orders", "reference_price", "reports", "status"),
 )
 DOMAIN_FILES = [

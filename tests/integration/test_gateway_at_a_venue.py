@@ -21,6 +21,7 @@ from tradewind.contract.subjects import Names, ack_key
 from tradewind.durations import SECOND
 from tradewind.events import EXTERNAL, Intent, OrderStatus, RowKind, Side, Stamp, TimeInForce
 from tradewind_workers.gateway.control import ControlWatch
+from tradewind_workers.gateway.folded import dump, fold_of
 from tradewind_workers.gateway.following import Following
 from tradewind_workers.gateway.gateway import Gateway
 from tradewind_workers.gateway.journal import Journal
@@ -88,13 +89,12 @@ class Running:
 @asynccontextmanager
 async def gateway_at(venue: MexcTrading, client: Client) -> AsyncIterator[Running]:
     journal = Journal(client, NAMES, "paper")
-    entries = await journal.read()
-    gateway = Gateway(account(), {"BTCUSDT": BTC, "ETHUSDT": ETH}, dict(PIPELINES))
-    for entry in entries:
-        gateway.apply(entry)
+    fold, entries = await journal.read()
+    gateway = fold_of(Gateway(account(), {"BTCUSDT": BTC, "ETHUSDT": ETH}, dict(PIPELINES)), fold, entries)
+    resumes_at = gateway.last_record_at
     outbox = Outbox(gateway, journal, venue, time.time_ns)
     outbox.put(gateway.start(time.time_ns(), "test", "journal"))
-    link = VenueLink(gateway, outbox, venue, time.time_ns, entries[-1].at.time if entries else 0)
+    link = VenueLink(gateway, outbox, venue, time.time_ns, resumes_at)
     bucket = await client.jetstream().key_value(NAMES.control_bucket)
     following = Following(client, NAMES, bucket, gateway, venue, outbox)
     control = ControlWatch(bucket, gateway, outbox, following, time.time_ns)
@@ -108,6 +108,7 @@ async def gateway_at(venue: MexcTrading, client: Client) -> AsyncIterator[Runnin
         _quote(gateway)
         yield Running(gateway, outbox, link, control, bucket)
         await until("everything journalled", lambda: outbox.idle)
+        await journal.keep(dump(gateway))  # so that every restart begins at a fold
     finally:
         for task in tasks:
             task.cancel()

@@ -12,6 +12,7 @@ from tradewind.contract.streams import StreamSizes
 from tradewind.contract.subjects import Names
 from tradewind.errors import FencedOut, Unavailable
 from tradewind.events import Epoch, Stamp
+from tradewind_workers.gateway import journal as journals
 from tradewind_workers.gateway.journal import Journal
 from tradewind_workers.runner.connection import connect
 from tradewind_workers.runner.reader import StreamReader
@@ -36,13 +37,13 @@ async def test_the_journal_is_whole_when_input_has_dropped_its_copy(client: Clie
     js = client.jetstream()
     await ensure_streams(js, NAMES, SMALL)
     journal = Journal(client, NAMES, "paper")
-    assert await journal.read() == []
+    assert await journal.read() == (None, [])
     await journal.append([epoch(1)])
     for _ in range(100):
         await js.publish(NAMES.feed("f"), b"x" * 2048)
 
     assert (await js.stream_info(NAMES.input_stream)).state.first_seq > 1
-    assert await Journal(client, NAMES, "paper").read() == [epoch(1)]
+    assert await Journal(client, NAMES, "paper").read() == (None, [epoch(1)])
 
 
 async def test_readers_of_input_get_every_record_once_and_in_order(client: Client, nats: NatsServer) -> None:
@@ -76,6 +77,41 @@ async def test_a_second_writer_fences_the_first(client: Client) -> None:
 
     with pytest.raises(FencedOut):
         await first.append([epoch(2)])
+
+
+async def test_a_fold_takes_the_place_of_what_came_before_it(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    await ensure_streams(client.jetstream(), NAMES, SMALL)
+    monkeypatch.setattr(journals, "KEPT_S", -1.0)  # what a fold has made needless goes at once
+    journal = Journal(client, NAMES, "paper")
+    await journal.read()
+    for number in range(1, 6):
+        await journal.append([epoch(number)])
+    await journal.keep(b"fold of five")
+    await journal.append([epoch(6)])
+
+    again = Journal(client, NAMES, "paper")
+    assert await again.read() == (b"fold of five", [epoch(6)])
+    info = await client.jetstream().stream_info(NAMES.journal_stream)
+    assert info.state.messages == 2  # the fold's last record, to stand behind, and what came after
+    await again.append([epoch(7)])
+    with pytest.raises(FencedOut):
+        await journal.append([epoch(8)])
+    await again.keep(b"fold of seven")
+    with pytest.raises(FencedOut):
+        await journal.keep(b"a zombie's")
+    assert await Journal(client, NAMES, "paper").read() == (b"fold of seven", [])
+
+
+async def test_a_journal_that_ends_before_its_fold_is_refused(client: Client) -> None:
+    await ensure_streams(client.jetstream(), NAMES, SMALL)
+    journal = Journal(client, NAMES, "paper")
+    await journal.read()
+    await journal.append([epoch(1)])
+    await journal.keep(b"fold")
+    await client.jetstream().purge_stream(NAMES.journal_stream)
+
+    with pytest.raises(Unavailable, match="ends before its fold"):
+        await Journal(client, NAMES, "paper").read()
 
 
 async def test_streams_of_an_older_version_are_refused_with_what_to_do(client: Client) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -143,13 +144,29 @@ async def test_a_reader_misses_nothing_when_the_server_is_killed(nats: NatsServe
 
 async def test_snapshots_are_whole_and_the_newest(nats: NatsServer) -> None:
     async with connected(nats) as client:
-        store = SnapshotStore(await client.jetstream().key_value(NAMES.snapshot_bucket), "worker/1")
+        store = await SnapshotStore.of(client, NAMES, "worker/1")
         assert await store.load() is None
 
-        await store.save(Snapshot(5, {"a": b"x" * 3_000_000, "b": b""}))
+        await store.save(Snapshot(5, {"a": os.urandom(3_000_000), "b": b""}))
         await store.save(Snapshot(9, {"a": b"\x00\xff"}))
 
         assert await store.load() == Snapshot(9, {"a": b"\x00\xff"})
+        bucket = await client.jetstream().stream_info(f"KV_{NAMES.snapshot_bucket}")
+        assert bucket.state.messages == 2  # the head and one part: what was replaced has left nothing
+
+
+async def test_a_worker_that_was_replaced_spoils_no_snapshot(nats: NatsServer) -> None:
+    async with connected(nats) as client:
+        old, new = [await SnapshotStore.of(client, NAMES, "worker") for _ in range(2)]
+        await old.load()
+        await old.save(Snapshot(1, {"a": b"1"}))
+        await new.load()
+        await new.save(Snapshot(2, {"a": b"2"}))
+
+        with pytest.raises(FencedOut):
+            await old.save(Snapshot(1, {"a": b"1"}))
+
+        assert await (await SnapshotStore.of(client, NAMES, "worker")).load() == Snapshot(2, {"a": b"2"})
 
 
 async def test_a_worker_killed_again_and_again_says_everything_once(nats: NatsServer, tmp_path: Path) -> None:

@@ -11,8 +11,10 @@ from desks import account, halt, policy
 from markets import START, TABLE, instruments
 from tradewind.api.risk_policy import RiskPolicy
 from tradewind.durations import SECOND
+from tradewind.errors import Unavailable, UndecodableMessage
 from tradewind.events import EXTERNAL, Intent, Opening, OrderPlaced, OrderReport, OrderStatus, RowKind, Stamp
 from tradewind_workers.gateway.effects import Cancel, Effect, Place, Record
+from tradewind_workers.gateway.folded import dump, fold_of
 from tradewind_workers.gateway.gateway import Gateway
 from tradewind_workers.gateway.order_ids import client_order_id, is_ours
 from tradewind_workers.rows import Rows
@@ -340,6 +342,49 @@ def test_the_journal_rebuilds_everything() -> None:
     assert isinstance(epoch, Record)
     assert (epoch.event.number, epoch.event.journal_id) == (2, "journal")  # type: ignore[union-attr]
     assert books.gateway.balance_check() == []
+
+
+def test_a_fold_kept_anywhere_is_the_fold_of_everything_before_it() -> None:
+    books = Books(policy(dailyLoss={"amount": "10", "currency": "USDT"}))
+    books.hold(200)
+    books.fill(books.order(books.intent(-1, 50, reduce_only=True)), price=PRICE + 100)
+    books.order(books.intent(1, 100, time_in_force="GTC"))
+    books.denied(books.intent(quantity=100_000))
+    books.take(books.gateway.progress("tw.x", 9, NOW))
+    books.take(books.gateway.on_halt(halt(), NOW))
+    books.take(books.gateway.on_halt(halt("uid-2"), NOW))
+    books.take(books.gateway.on_release("uid-2", "ada", "over", NOW))
+    books.take(books.gateway.open_with({"USDT": Decimal(12_000)}, NOW))
+    whole = dump(books.refolded())
+
+    for cut in range(len(books.journal) + 1):
+        kept = dump(_folded(books.journal[:cut]))
+        again = fold_of(Gateway(account(), instruments(), {}), kept, books.journal[cut:])
+        assert dump(again) == whole
+        assert [o.client_order_id for o in again.orders.working()] == [
+            o.client_order_id for o in books.gateway.orders.working()
+        ]
+
+
+def test_a_record_missing_after_a_fold_stops_the_gateway() -> None:
+    books = Books()
+    books.hold(100)
+
+    with pytest.raises(Unavailable, match="record 3 is missing"):
+        fold_of(Gateway(account(), instruments(), {}), dump(_folded(books.journal[:3])), books.journal[4:])
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"{}", b'{"version": 1}', b'{"version": 9}', b"[]"])
+def test_what_is_no_fold_is_refused(data: bytes) -> None:
+    with pytest.raises(UndecodableMessage):
+        fold_of(Gateway(account(), instruments(), {}), data, [])
+
+
+def _folded(events: list[Any]) -> Gateway:
+    gateway = Gateway(account(), instruments(), {})
+    for event in events:
+        gateway.apply(event)
+    return gateway
 
 
 def test_without_the_venues_balances_no_loss_is_told() -> None:

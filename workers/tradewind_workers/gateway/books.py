@@ -28,16 +28,16 @@ class Books:
         self._ledger, self._prices = ledger, prices
         self.opening: dict[str, Decimal] | None = None
         self.day: DayStart | None = None
-        self._transferred = ZERO  # put in or taken out since the day's start
+        self.transferred = ZERO  # put in or taken out since the day's start
 
     def apply(self, record: Opening | DayStart) -> None:
         if isinstance(record, DayStart):
-            self.day, self._transferred = record, ZERO
+            self.day, self.transferred = record, ZERO
             return
         before = self.opening
         self.opening = dict(record.balances)
         if before is not None:
-            self._transferred += self.opening.get(self.currency, ZERO) - before.get(self.currency, ZERO)
+            self.transferred += self.opening.get(self.currency, ZERO) - before.get(self.currency, ZERO)
 
     def beside_fills(self, balances: dict[str, Decimal]) -> dict[str, Decimal]:
         """What of these balances our fills did not bring."""
@@ -70,7 +70,7 @@ class Books:
     def day_profit(self) -> Decimal | None:
         """Equity less the day's first and less what was put in since; None while either is unknown."""
         equity = self.equity()
-        return None if equity is None or self.day is None else equity - self.day.equity - self._transferred
+        return None if equity is None or self.day is None else equity - self.day.equity - self.transferred
 
     def day_profits(self) -> dict[str, Decimal]:
         """The day's profit by pipeline; empty while unknown."""

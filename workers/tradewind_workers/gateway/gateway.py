@@ -69,9 +69,10 @@ class Gateway:
         self.prices = ReferencePrices()
         self.books = Books(account.spec, self.ledger, self.prices)
         self.limits = Limits()
-        self._handled: dict[str, int] = {}
+        self.handled_by_subject: dict[str, int] = {}
         self._messages: list[int] = []
-        self._entries = 0
+        self.entries = 0
+        self.last_record_at = 0
         self._flattened = 0
         self.epoch = 0
         self.journal_id = ""
@@ -81,7 +82,8 @@ class Gateway:
 
     def apply(self, event: JournalEntry | OrderReport) -> None:
         """Take in one record, old or new: the only place where state that must survive changes."""
-        self._entries = max(self._entries, event.at.row + 1)
+        self.entries = max(self.entries, event.at.row + 1)
+        self.last_record_at = event.at.time
         match event:
             case Epoch():
                 self.epoch, self.journal_id = event.number, event.journal_id
@@ -98,14 +100,14 @@ class Gateway:
             case LimitsAdopted():
                 self.limits.apply(event)
             case Progress():
-                self._handled[event.subject] = event.sequence
+                self.handled_by_subject[event.subject] = event.sequence
 
     def _record(self, event: JournalEntry | OrderReport) -> Record:
         self.apply(event)
         return Record(event)
 
     def _at(self, now: int) -> Stamp:
-        return Stamp(now, Source.ACCOUNT, self._entries, 0)
+        return Stamp(now, Source.ACCOUNT, self.entries, 0)
 
     # What happens to an account.
 
@@ -222,7 +224,7 @@ class Gateway:
 
     def flatten(self, pipeline: str | None, reason: str, now: int) -> list[Effect]:
         """Close every position of our ledger: reduce-only, with a collar of its own, exempt from limits."""
-        first = Stamp(now, Source.CONTROL, self._entries, self._flattened + 1)
+        first = Stamp(now, Source.CONTROL, self.entries, self._flattened + 1)
         effects: list[Effect] = []
         for intent in [*closing_intents(self.ledger, self.orders.working(), self.prices, pipeline, first, reason)]:
             self._flattened += 1
@@ -241,7 +243,7 @@ class Gateway:
     # What can be asked.
 
     def handled(self, subject: str) -> int:
-        return self._handled.get(subject, 0)
+        return self.handled_by_subject.get(subject, 0)
 
     def may_send(self, order_id: str) -> str:
         """The last look before the socket: the reason of a halt that covers the order, empty if there is none."""

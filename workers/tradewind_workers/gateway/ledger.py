@@ -75,12 +75,21 @@ class Ledger:
         self._instruments = instruments
         self.entries: dict[tuple[str, str], Entry] = {}
         self.other_fees: dict[str, Decimal] = {}  # fees taken in neither base nor quote, by currency
-        self._dust: dict[str, Decimal] = {}  # what base fees were rounded up by: still at the venue, in no position
+        self.dust: dict[str, Decimal] = {}  # what base fees were rounded up by: still at the venue, in no position
 
     def entry(self, pipeline: str, symbol: str) -> Entry:
-        """The entry, made if it is new."""
+        """The entry, made if it is new.
+
+        Raises:
+            Unavailable: its instrument is not known, so that the position cannot be.
+        """
         key = (pipeline, symbol)
         if key not in self.entries:
+            if symbol not in self._instruments:
+                raise Unavailable(
+                    f"{pipeline} holds {symbol} by the journal, and no feed has told its increments: "
+                    "apply a pipeline that trades it, so that its feed does"
+                )
             self.entries[key] = Entry(self._instruments[symbol])
         return self.entries[key]
 
@@ -89,18 +98,9 @@ class Ledger:
         return entry.quantity if entry else 0
 
     def fill(self, report: OrderReport) -> None:
-        """Take in a report that is a fill; one of somebody else's in an instrument we do not trade is none of ours.
-
-        Raises:
-            Unavailable: its instrument is not known, so that the position cannot be.
-        """
-        if report.symbol not in self._instruments:
-            if report.pipeline == EXTERNAL:
-                return
-            raise Unavailable(
-                f"a fill of {report.symbol} in the journal, and no feed has told its increments: "
-                "apply a pipeline that trades it, so that its feed does"
-            )
+        """Take in a report that is a fill; one of somebody else's in an instrument we do not trade is none of ours."""
+        if report.pipeline == EXTERNAL and report.symbol not in self._instruments:
+            return
         entry = self.entry(report.pipeline, report.symbol)
         instrument = entry.instrument
         quote_fee = report.fee if report.fee_currency in ("", instrument.quote) else ZERO
@@ -121,12 +121,12 @@ class Ledger:
             entry.cost = EXACT.subtract(entry.cost, value)
             entry.fees = EXACT.add(entry.fees, value)
         rounded = entry.instrument.quantity(units)
-        dust = self._dust.get(entry.instrument.base, ZERO)
-        self._dust[entry.instrument.base] = EXACT.add(dust, EXACT.subtract(rounded, report.fee))
+        dust = self.dust.get(entry.instrument.base, ZERO)
+        self.dust[entry.instrument.base] = EXACT.add(dust, EXACT.subtract(rounded, report.fee))
 
     def balances(self) -> dict[str, Decimal]:
         """What our fills added to the venue's balances, by currency: cash, holdings, fees."""
-        made: dict[str, Decimal] = dict(self._dust)
+        made: dict[str, Decimal] = dict(self.dust)
         with localcontext(EXACT):
             for entry in self.entries.values():
                 one = entry.instrument

@@ -16,21 +16,19 @@ class Limits:
         self.policies: tuple[RiskPolicy, ...] = ()
         self.loss_since = 0
         """When the day's loss first went beyond a limit, ns; 0 while it is not."""
-        self._adopted: dict[str, str] = {}
+        self.adopted: dict[str, str] = {}
 
     def apply(self, record: LimitsAdopted) -> None:
-        self._adopted[record.policy] = record.hash
+        self.adopted[record.policy] = record.hash
 
     def replace(self, policies: list[RiskPolicy], hashes: dict[str, str]) -> list[str]:
         """From here on these hold; names of those whose version is not the journal's."""
         self.policies = tuple(policies)
-        return [
-            name for name in sorted({*hashes, *self._adopted}) if self._adopted.get(name, "") != hashes.get(name, "")
-        ]
+        return [name for name in sorted({*hashes, *self.adopted}) if self.adopted.get(name, "") != hashes.get(name, "")]
 
     @property
     def hashes(self) -> dict[str, str]:
-        return {policy.metadata.name: self._adopted.get(policy.metadata.name, "") for policy in self.policies}
+        return {policy.metadata.name: self.adopted.get(policy.metadata.name, "") for policy in self.policies}
 
     @property
     def collar(self) -> Decimal | None:

@@ -44,10 +44,12 @@ class Orders:
     """Working orders are kept by pipeline and symbol too: risk checks ask for those at every intent."""
 
     REMEMBERED = 20_000
+    TRADES_REMEMBERED = 100_000
 
     def __init__(self) -> None:
         self.by_id: dict[str, OrderView] = {}
-        self.trades: set[tuple[str, str]] = set()  # (symbol, trade id) of every fill taken in
+        self.trades: dict[tuple[str, str], None] = {}  # (symbol, trade id) of the newest fills taken in, oldest first
+        self.fills = 0
         self.denied: Counter[str] = Counter()  # intents that never became orders, by reason
         self._working: dict[str, OrderView] = {}
 
@@ -59,10 +61,19 @@ class Orders:
             if oldest not in self._working:
                 del self.by_id[oldest]
 
+    def restore(self, order: OrderView) -> None:
+        """Take over an order as it was."""
+        self.by_id[order.client_order_id] = order
+        if order.works:
+            self._working[order.client_order_id] = order
+
     def reported(self, report: OrderReport) -> None:
         order = self.by_id.get(report.client_order_id)
+        self.fills += report.last_quantity > 0
         if report.last_quantity and report.trade_id:
-            self.trades.add((report.symbol, report.trade_id))
+            self.trades[report.symbol, report.trade_id] = None
+            if len(self.trades) > self.TRADES_REMEMBERED:
+                del self.trades[next(iter(self.trades))]
         if report.status is OrderStatus.DENIED:
             self.denied.update(report.reasons)
         if order is None:

@@ -28,6 +28,8 @@ from tradewind.instrument import Instrument
 from tradewind_workers.gateway.api_watch import ApiServerLogin, ApiWatch
 from tradewind_workers.gateway.control import ControlWatch
 from tradewind_workers.gateway.effects import Effect
+from tradewind_workers.gateway.enforcement import AWAY
+from tradewind_workers.gateway.folded import dump, fold_of
 from tradewind_workers.gateway.following import Following
 from tradewind_workers.gateway.gateway import Gateway
 from tradewind_workers.gateway.journal import Journal
@@ -44,6 +46,7 @@ from tradewind_workers.venues.paper import PaperVenue
 from tradewind_workers.venues.port import TradingVenue
 
 log = structlog.get_logger()
+FOLD_EVERY_S, FOLD_RECORDS = 5.0, 5000
 
 
 @dataclass(slots=True)
@@ -53,6 +56,7 @@ class GatewayProcess:
     bucket: KeyValue
     gateway: Gateway
     venue: TradingVenue
+    journal: Journal
     outbox: Outbox
     following: Following
     control: ControlWatch
@@ -71,6 +75,17 @@ class GatewayProcess:
         while True:
             await asyncio.sleep(0.25)
             self.outbox.put(self.gateway.on_clock(time.time_ns()))
+
+    async def keep_fold(self) -> None:
+        """Keep the fold of the journal now and then, at a moment when nothing waits to be written."""
+        while True:
+            await asyncio.sleep(FOLD_EVERY_S)
+            if self.journal.since_fold < FOLD_RECORDS or self.outbox.waiting:
+                continue
+            try:
+                await self.journal.keep(dump(self.gateway))
+            except AWAY as error:
+                log.warning("fold_not_kept", error=repr(error))
 
     async def _first_reconciliation(self) -> None:
         while True:
@@ -107,6 +122,7 @@ async def run(config: dict[str, Any], stop: asyncio.Event) -> None:
                 process.following.run(),
                 process.trade(),
                 process.tick(),
+                process.keep_fold(),
                 beat(process.bucket, f"gateway-{account}", "gateway", figures),
             )
     finally:
@@ -132,10 +148,9 @@ async def _open(config: dict[str, Any], client: Client) -> GatewayProcess:
     bucket = await client.jetstream().key_value(names.control_bucket)
     instruments = await all_instruments(bucket, [config["feed"]])
     journal = Journal(client, names, account.metadata.name)
-    entries = await journal.read()
-    gateway = Gateway(account, instruments, {})
-    for entry in entries:
-        gateway.apply(entry)
+    fold, entries = await journal.read()
+    gateway = fold_of(Gateway(account, instruments, {}), fold, entries)
+    resumes_at = gateway.last_record_at
     holder = f"{socket.gethostname()}-{os.getpid()}"
     effects = gateway.start(time.time_ns(), holder, secrets.token_hex(8))
     if account.spec.venue != "Simulated" and account.spec.mode == "Paper":
@@ -149,8 +164,8 @@ async def _open(config: dict[str, Any], client: Client) -> GatewayProcess:
     outbox.put(effects)
     following = Following(client, names, bucket, gateway, venue, outbox)
     control = ControlWatch(bucket, gateway, outbox, following, time.time_ns)
-    link = VenueLink(gateway, outbox, venue, time.time_ns, entries[-1].at.time if entries else 0)
-    return GatewayProcess(bucket, gateway, venue, outbox, following, control, link)
+    link = VenueLink(gateway, outbox, venue, time.time_ns, resumes_at)
+    return GatewayProcess(bucket, gateway, venue, journal, outbox, following, control, link)
 
 
 def _venue(

@@ -29,7 +29,7 @@ def gateway_figures(
         "currency": gateway.account.spec.currency,
         "orders": by_status,
         "denied": dict(gateway.orders.denied),
-        "fills": len(gateway.orders.trades),
+        "fills": gateway.orders.fills,
         "working": len(gateway.orders.working()),
         "workingByPipeline": _working_by_pipeline(gateway),
         "limits": gateway.limits.hashes,

@@ -1,19 +1,28 @@
-"""Snapshots of a worker's stages with the input position they belong to, in a bucket, written whole or not at all."""
+"""Snapshots of a worker's state with the position it belongs to, in a bucket: written whole or not at all, by one writer.
+
+Parts are written first under names of their own, the head that names them last and only behind the head this writer
+knows: a writer that was replaced can spoil nothing.
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import json
+import secrets
 import zlib
 from dataclasses import dataclass
 
-from nats.js.errors import KeyNotFoundError
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from nats.js.errors import KeyNotFoundError, KeyWrongLastSequenceError
 from nats.js.kv import KeyValue
-from tradewind.contract.subjects import escape
-from tradewind.errors import UndecodableMessage
+from tradewind.contract.subjects import Names, escape
+from tradewind.errors import FencedOut, UndecodableMessage
 
 CHUNK = 512 * 1024
+VERSION = 2
+REMEDY = "delete its keys to start anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,41 +34,71 @@ class Snapshot:
 
 
 class SnapshotStore:
-    """Parts are written first, the head that names them last; two generations take turns."""
+    """The newest snapshot of one worker; ``load`` comes before ``save``."""
 
-    def __init__(self, bucket: KeyValue, worker: str) -> None:
-        self._bucket, self._key = bucket, escape(worker)
-        self._turn = 0
+    def __init__(self, js: JetStreamContext, bucket: KeyValue, name: str, worker: str) -> None:
+        """``name`` is the bucket's."""
+        self._js, self._bucket, self._name, self._key = js, bucket, name, escape(worker)
+        self._revision = 0
+        self._parts: list[str] = []
+
+    @staticmethod
+    async def of(client: Client, names: Names, worker: str) -> SnapshotStore:
+        """In the namespace's bucket."""
+        js = client.jetstream()
+        return SnapshotStore(js, await js.key_value(names.snapshot_bucket), names.snapshot_bucket, worker)
 
     async def save(self, snapshot: Snapshot) -> None:
+        """Replace the newest one.
+
+        Raises:
+            FencedOut: another writer has replaced it since.
+        """
         stages = {name: base64.b64encode(data).decode() for name, data in snapshot.stages.items()}
         packed = zlib.compress(json.dumps(stages).encode(), 1)
-        self._turn ^= 1
-        parts = [packed[at : at + CHUNK] for at in range(0, len(packed), CHUNK)]
-        for number, part in enumerate(parts):
-            await self._bucket.put(f"{self._key}.{self._turn}.{number}", part)
-        digest = hashlib.sha256(packed).hexdigest()
-        head = {"version": 1, "position": snapshot.position, "turn": self._turn, "parts": len(parts), "sha256": digest}
-        await self._bucket.put(self._key, json.dumps(head).encode())
+        token, before = secrets.token_hex(4), self._parts
+        chunks = [packed[at : at + CHUNK] for at in range(0, len(packed), CHUNK)]
+        parts = [f"{self._key}.{token}.{number}" for number in range(len(chunks))]
+        for name, chunk in zip(parts, chunks, strict=True):
+            await self._bucket.put(name, chunk)
+        head = {
+            "version": VERSION,
+            "position": snapshot.position,
+            "parts": parts,
+            "sha256": hashlib.sha256(packed).hexdigest(),
+        }
+        try:
+            self._revision = await self._bucket.update(self._key, json.dumps(head).encode(), last=self._revision)
+        except KeyWrongLastSequenceError as error:
+            await self._forget(parts)
+            raise FencedOut(f"another worker has saved a snapshot of {self._key}; ending") from error
+        self._parts = parts
+        await self._forget(before)
 
     async def load(self) -> Snapshot | None:
         """The newest whole snapshot, or None.
 
         Raises:
-            UndecodableMessage: there is one that is damaged.
+            UndecodableMessage: there is one that is damaged, or of an older version.
         """
         try:
-            head = json.loads((await self._bucket.get(self._key)).value or b"")
-            self._turn = head["turn"]
-            parts = [
-                (await self._bucket.get(f"{self._key}.{self._turn}.{n}")).value or b"" for n in range(head["parts"])
-            ]
+            entry = await self._bucket.get(self._key)
         except KeyNotFoundError:
             return None
-        packed = b"".join(parts)
+        head = json.loads(entry.value or b"")
+        if head["version"] != VERSION:
+            raise UndecodableMessage("BAD_SNAPSHOT", f"the snapshot of {self._key} is of another version: {REMEDY}")
+        try:
+            packed = b"".join([(await self._bucket.get(name)).value or b"" for name in head["parts"]])
+        except KeyNotFoundError as error:
+            raise UndecodableMessage("BAD_SNAPSHOT", f"the snapshot of {self._key} is not whole: {REMEDY}") from error
         if hashlib.sha256(packed).hexdigest() != head["sha256"]:
-            raise UndecodableMessage(
-                "BAD_SNAPSHOT", f"the snapshot of {self._key} is damaged: delete its keys to start anew"
-            )
+            raise UndecodableMessage("BAD_SNAPSHOT", f"the snapshot of {self._key} is damaged: {REMEDY}")
+        self._revision, self._parts = entry.revision or 0, head["parts"]
         stages = json.loads(zlib.decompress(packed))
         return Snapshot(head["position"], {name: base64.b64decode(data) for name, data in stages.items()})
+
+    async def _forget(self, parts: list[str]) -> None:
+        """Without the markers that deleting keys would leave, one for every part there ever was."""
+        for part in parts:
+            await self._js.purge_stream(f"KV_{self._name}", subject=f"$KV.{self._name}.{part}")

@@ -196,7 +196,7 @@ async def _open(config: dict[str, Any], client: Client) -> tuple[StageWorker, St
     publisher = FencedPublisher(client, js, names.events_stream, config["output"])
     last = await publisher.open()
     already = parse_batch(last).last_input if last else 0
-    store = SnapshotStore(await js.key_value(names.snapshot_bucket), config["name"])
+    store = await SnapshotStore.of(client, names, config["name"])
     snapshot = await store.load()
     if snapshot is not None:
         for stage in stages:

@@ -138,8 +138,8 @@ async def state_store(
     else:
         client = await connect(config["nats_url"], config["name"])
         try:
-            bucket = await client.jetstream().key_value(Names(config["namespace"]).snapshot_bucket)
-            yield saved_state.StateBucket(SnapshotStore(bucket, config["name"]))
+            store = await SnapshotStore.of(client, Names(config["namespace"]), config["name"])
+            yield saved_state.StateBucket(store)
         finally:
             await client.close()
 
