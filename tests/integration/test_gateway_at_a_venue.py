@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from desks import account, halt, policy
@@ -22,7 +22,7 @@ from tradewind.durations import SECOND
 from tradewind.events import EXTERNAL, Intent, OrderStatus, RowKind, Side, Stamp, TimeInForce
 from tradewind_workers.gateway.control import ControlWatch
 from tradewind_workers.gateway.folded import dump, fold_of
-from tradewind_workers.gateway.following import Following
+from tradewind_workers.gateway.following import Following, load
 from tradewind_workers.gateway.gateway import Gateway
 from tradewind_workers.gateway.journal import Journal
 from tradewind_workers.gateway.order_ids import client_order_id
@@ -31,10 +31,12 @@ from tradewind_workers.gateway.venue_link import VenueLink
 from tradewind_workers.rows import Rows, SymbolTable
 from tradewind_workers.runner.connection import connect
 from tradewind_workers.runner.streams import ensure_streams
+from tradewind_workers.runner.tasks import end
 from tradewind_workers.venues.mexc.trading import MexcTrading
 from tradewind_workers.venues.port import NewOrder
 
 NAMES = Names("desk")
+DOGE = replace(ETH, symbol="DOGEUSDT", base="DOGE")  # which the venue does not list
 SIZES = StreamSizes(journal_bytes=1 << 20, input_bytes=1 << 20)
 PIPELINES = {"slow": {"desk": "a"}}
 
@@ -58,10 +60,12 @@ class Running:
     bucket: KeyValue
     row: int = field(default=0)
 
-    def intent(self, side: Side, quantity: int, limit: int, time_in_force: TimeInForce = "IOC") -> Intent:
+    def intent(
+        self, side: Side, quantity: int, limit: int, time_in_force: TimeInForce = "IOC", symbol: str = "BTCUSDT"
+    ) -> Intent:
         self.row += 1
         at = Stamp(time.time_ns(), 0, self.row)
-        return Intent(at, "slow", "run", "BTCUSDT", side, quantity, limit, time_in_force, False, SECOND, 10_000, "t")
+        return Intent(at, "slow", "run", symbol, side, quantity, limit, time_in_force, False, SECOND, 10_000, "t")
 
     async def trade(self, intent: Intent) -> str:
         """The order's id, once the venue has answered for it."""
@@ -90,13 +94,16 @@ class Running:
 async def gateway_at(venue: MexcTrading, client: Client) -> AsyncIterator[Running]:
     journal = Journal(client, NAMES, "paper")
     fold, entries = await journal.read()
-    gateway = fold_of(Gateway(account(), {"BTCUSDT": BTC, "ETHUSDT": ETH}, dict(PIPELINES)), fold, entries)
+    gateway = fold_of(
+        Gateway(account(), {"BTCUSDT": BTC, "ETHUSDT": ETH, "DOGEUSDT": DOGE}, dict(PIPELINES)), fold, entries
+    )
+    tradable = await load(venue, sorted(gateway.instruments))
     resumes_at = gateway.last_record_at
     outbox = Outbox(gateway, journal, venue, time.time_ns)
     outbox.put(gateway.start(time.time_ns(), "test", "journal"))
-    link = VenueLink(gateway, outbox, venue, time.time_ns, resumes_at)
+    link = VenueLink(gateway, outbox, venue, time.time_ns, resumes_at, tradable)
     bucket = await client.jetstream().key_value(NAMES.control_bucket)
-    following = Following(client, NAMES, bucket, gateway, venue, outbox)
+    following = Following(client, NAMES, bucket, gateway, venue, outbox, tradable)
     control = ControlWatch(bucket, gateway, outbox, following, time.time_ns)
     works = (outbox.run(), link.listen(), following.run(), control.run())
     tasks = [asyncio.ensure_future(work) for work in works]
@@ -110,9 +117,7 @@ async def gateway_at(venue: MexcTrading, client: Client) -> AsyncIterator[Runnin
         await until("everything journalled", lambda: outbox.idle)
         await journal.keep(dump(gateway))  # so that every restart begins at a fold
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(tasks)
         await control.close()
         await outbox.close()
 
@@ -120,10 +125,10 @@ async def gateway_at(venue: MexcTrading, client: Client) -> AsyncIterator[Runnin
 def _quote(gateway: Gateway) -> None:
     now = time.time_ns() + 60 * SECOND  # stays fresh for the whole test
     columns = {
-        "kind": [RowKind.QUOTE] * 2, "symbol": [0, 0], "side": [1, -1], "price": [9_990, 10_010], "quantity": [9, 9],
-        "receive_time": [now, now],
+        "kind": [RowKind.QUOTE] * 4, "symbol": [0, 0, 1, 1], "side": [1, -1] * 2, "price": [9_990, 10_010] * 2,
+        "quantity": [9] * 4, "receive_time": [now] * 4,
     }  # fmt: skip
-    gateway.on_rows(Rows.build(SymbolTable.of([BTC, ETH]), 0, columns))
+    gateway.on_rows(Rows.build(SymbolTable.of([BTC, DOGE]), 0, columns))
 
 
 @pytest.fixture
@@ -192,6 +197,17 @@ async def test_what_somebody_traded_by_hand_meanwhile_is_external(venue: Simulat
         assert (after.link.drift, profit) == ([], 0)
 
 
+async def test_an_order_the_venue_has_no_form_for_is_refused_and_harms_no_other(
+    venue: SimulatedVenue, client: Client
+) -> None:
+    async with venue.trading() as login, gateway_at(login, client) as running:
+        refused = await running.trade(running.intent(1, 1_000, 10_010, symbol="DOGEUSDT"))
+        await running.trade(running.intent(1, 1_000, 10_010))
+
+        await until("the fill", lambda: running.position() == 1_000)
+        assert running.gateway.orders.by_id[refused].status is OrderStatus.REJECTED
+
+
 async def test_flatten_cancels_closes_and_says_when_it_is_done(venue: SimulatedVenue, client: Client) -> None:
     async with venue.trading() as login, gateway_at(login, client) as running:
         await running.trade(running.intent(1, 1_500, 10_020))
@@ -210,7 +226,7 @@ async def test_flatten_cancels_closes_and_says_when_it_is_done(venue: SimulatedV
         done = await running.ack(stop.metadata.uid, "flattenedAt")
         assert "waitingFor" not in done
         assert running.position() == 0
-        assert running.gateway.balance_check() == []
+        assert running.gateway.ledger.check() == []
 
 
 async def test_a_halt_told_on_two_paths_closes_once(venue: SimulatedVenue, client: Client) -> None:

@@ -91,6 +91,24 @@ def test_another_pipeline_trades_and_disturbs_no_one(trading: Desk):
     assert (trading.gateway["epoch"], trading.gateway["problems"]) == (epoch, [])
 
 
+def test_accounts_at_different_venues_do_not_hinder_one_another(desk: Desk):
+    pipeline, account = copy.deepcopy(desk.documents[:2])
+    pipeline["metadata"]["name"], account["metadata"]["name"] = "sol", "other"
+    pipeline["spec"] |= {"account": "other", "feed": {"venue": "Simulated", "symbols": ["SOLUSDT"]}}
+    desk.documents += [pipeline, account]
+    desk.save()
+    desk.up()
+    desk.await_(lambda: desk.fills and desk.beats().get("gateway-other", {}).get("fills"))
+
+    dead = desk.pid_of("gateway-paper")
+    os.kill(dead, signal.SIGKILL)
+
+    filled = desk.fills
+    desk.await_(lambda: desk.pid_of("gateway-paper") not in (0, dead) and desk.fills > filled)
+    assert {p["symbol"] for p in desk.gateway["positions"]} == {"BTCUSDT"}
+    assert (desk.gateway["problems"], desk.gateway["drift"]) == ([], [])
+
+
 @pytest.mark.parametrize("workload", ["btc", "gateway-paper", "feed-simulated-paper"])
 def test_a_worker_that_dies_is_started_again_and_trading_goes_on(trading: Desk, workload: str):
     dead = trading.pid_of(workload)

@@ -72,7 +72,7 @@ def replay(
     if report is not None:
         for path in write_report(built, report):
             out.print(f"written: {path}", markup=False)
-    return FAILED if run.gateway.balance_check() else OK
+    return FAILED if run.gateway.ledger.check() else OK
 
 
 def _run(setup: Setup, capture: Capture, batch_size: int, topology: str) -> tuple[SimulatedRun, Tally, float]:
@@ -99,7 +99,7 @@ def _report(setup: Setup, run: SimulatedRun, tally: Tally, source: str) -> Repor
         undecodable=dict(tally.undecodable),
         turned_away=tally.turned_away,
         source=source,
-        problems=run.gateway.balance_check(),
+        problems=run.gateway.ledger.check(),
     )
 
 

@@ -302,8 +302,8 @@ def test_what_a_working_order_already_closes_is_not_closed_twice() -> None:
         return [e.order.quantity for e in books.take(books.gateway.flatten("desk", "t", NOW)) if isinstance(e, Place)]
 
     assert [closing(), closing()] == [[60], []]
-    assert books.gateway.open_symbols("desk") == ["BTCUSDT"]
-    assert books.gateway.open_symbols("other") == []
+    assert books.gateway.ledger.open_symbols("desk") == ["BTCUSDT"]
+    assert books.gateway.ledger.open_symbols("other") == []
 
 
 def test_a_loss_that_lasts_halts_and_a_moment_of_it_does_not() -> None:
@@ -341,7 +341,7 @@ def test_the_journal_rebuilds_everything() -> None:
     (epoch, *_) = again.start(NOW, "other", "ignored")
     assert isinstance(epoch, Record)
     assert (epoch.event.number, epoch.event.journal_id) == (2, "journal")  # type: ignore[union-attr]
-    assert books.gateway.balance_check() == []
+    assert books.gateway.ledger.check() == []
 
 
 def test_a_fold_kept_anywhere_is_the_fold_of_everything_before_it() -> None:
@@ -467,7 +467,7 @@ def test_a_fee_in_the_base_coin_leaves_what_the_venue_has() -> None:
     books.take(books.gateway.on_venue_report(report, NOW))
 
     assert books.gateway.books.expected_balances()["BTC"] == books.gateway.instruments["BTCUSDT"].quantity(100) - fee
-    assert books.gateway.balance_check() == []
+    assert books.gateway.ledger.check() == []
 
 
 def test_denied_intents_are_counted_by_reason() -> None:

@@ -41,7 +41,7 @@ def test_a_run_trades_balances_and_ends_flat() -> None:
 
     fills = [e for e in run.loop.decisions if isinstance(e, OrderReport) and e.last_quantity]
     assert len(fills) > 4
-    assert run.gateway.balance_check() == []
+    assert run.gateway.ledger.check() == []
     assert not run.gateway.at_stake  # unwindOnStop
     held = run.engine.balances("paper")
     assert held["USDT"].total == run.gateway.books.equity()

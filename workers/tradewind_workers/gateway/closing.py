@@ -26,6 +26,16 @@ def away_from(reference: Decimal, deviation: Decimal, side: int, instrument: Ins
     return max(1, int(steps)) * instrument.tick
 
 
+def market_limit(
+    intent: Intent, collar: Decimal | None, prices: ReferencePrices, instruments: dict[str, Instrument]
+) -> int:
+    """The limit of a market order: as far from the reference as the tightest collar allows; 0 without a collar."""
+    reference = prices.of(intent.symbol).price
+    if collar is None or not reference:
+        return 0
+    return away_from(reference, collar, intent.side, instruments[intent.symbol])
+
+
 def closing_intents(
     ledger: Ledger,
     working: Iterable[OrderView],

@@ -24,6 +24,7 @@ from tradewind_workers.gateway.following import Followed, Following
 from tradewind_workers.gateway.gateway import Gateway
 from tradewind_workers.gateway.latches import EVERYTHING
 from tradewind_workers.gateway.outbox import Outbox
+from tradewind_workers.runner.tasks import Background
 
 log = structlog.get_logger()
 BLIND = "blind"
@@ -44,7 +45,7 @@ class ControlWatch:
         self._api_seen = 0
         self._enforced: set[str] = set()
         self._enforcement = Enforcement(bucket, gateway, outbox, clock)
-        self._work: set[asyncio.Task[None]] = set()
+        self._work = Background()
         self.unwound = False
         self.limits_known = asyncio.Event()
 
@@ -87,10 +88,12 @@ class ControlWatch:
         """Seconds since the API server was last heard of; None where that path was never there."""
         return (self._clock() - self._api_seen) / SECOND if self._api_seen else None
 
+    async def watch(self) -> None:
+        """Until cancelled; raises what kept a halt from being carried out."""
+        await self._work.run()
+
     async def close(self) -> None:
-        for task in self._work:
-            task.cancel()
-        await asyncio.gather(*self._work, return_exceptions=True)
+        await self._work.close()
 
     def _on_key(self, key: str, value: bytes, *, deleted: bool) -> None:
         if key == operator_key():
@@ -102,7 +105,7 @@ class ControlWatch:
         elif key.startswith(INSTRUMENTS) and not deleted:
             self._following.on_instruments(key.removeprefix(INSTRUMENTS), value)
         elif key == self._unwind_key and not deleted:
-            self._start(self._unwind(json.loads(value)))
+            self._work.start(self._unwind(json.loads(value)))
 
     def heard_from_api_server(self) -> None:
         """The second path is fresh: one of the two is enough not to be blind."""
@@ -134,7 +137,7 @@ class ControlWatch:
         self._outbox.put(effects)
         if uid not in self._enforced:  # both paths tell of it, and every re-read does
             self._enforced.add(uid)
-            self._start(self._enforcement.enforce(uid, seen, latched))
+            self._work.start(self._enforcement.enforce(uid, seen, latched))
 
     def _on_limits(self, value: bytes) -> None:
         """New limits hold at once; ones that cannot be read deny everything."""
@@ -159,8 +162,3 @@ class ControlWatch:
     async def _unwind(self, document: dict[str, Any]) -> None:
         await self._enforcement.unwind(document.get("pipelines", []))
         self.unwound = True
-
-    def _start(self, work: Any) -> None:
-        task = asyncio.ensure_future(work)
-        self._work.add(task)
-        task.add_done_callback(self._work.discard)

@@ -83,7 +83,7 @@ class Enforcement:
         effects = [e for pipeline in pipelines for e in self._gateway.flatten(pipeline, reason, self._clock())]
         self._outbox.put(effects)
         await self._quiet([effect.order.client_order_id for effect in effects if isinstance(effect, Place)])
-        return [symbol for pipeline in pipelines for symbol in self._gateway.open_symbols(pipeline)]
+        return [symbol for pipeline in pipelines for symbol in self._gateway.ledger.open_symbols(pipeline)]
 
     async def _journal_taken(self, uid: str, ack: dict[str, Any]) -> None:
         """Until nothing waits for the journal: an order made before would be past its deadline when it is sent."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from nats.aio.client import Client
 from nats.js.kv import KeyValue
 from tradewind.contract.codec import decode_event, parse_batch
 from tradewind.contract.subjects import Names
-from tradewind.errors import UndecodableMessage
+from tradewind.errors import InvalidValue, UndecodableMessage
 from tradewind.events import Intent
 from tradewind.instrument import Instrument
 
@@ -26,6 +26,7 @@ from tradewind_workers.gateway.outbox import Outbox
 from tradewind_workers.rows import decode_rows
 from tradewind_workers.runner.instruments import await_instruments, parse_instruments
 from tradewind_workers.runner.reader import StreamReader
+from tradewind_workers.runner.tasks import Background
 from tradewind_workers.venues.paper import PaperVenue
 from tradewind_workers.venues.port import TradingVenue
 
@@ -49,18 +50,41 @@ class Followed:
         }
 
 
+async def load(venue: TradingVenue, symbols: list[str]) -> set[str]:
+    """Have a venue learn of symbols; those it has. One that it no longer lists is told, and harms no other."""
+    try:
+        await venue.instruments(symbols)
+    except InvalidValue as error:
+        if len(symbols) > 1:
+            return {one for symbol in symbols for one in await load(venue, [symbol])}
+        log.warning("not_tradable", detail=str(error))
+        return set()
+    return set(symbols)
+
+
 class Following:
-    """``update`` says whom to follow; ``run`` reads until cancelled, and takes intents once ``open`` was called."""
+    """``update`` says whom to follow; ``run`` reads until cancelled, and takes intents once ``open`` was called.
+
+    ``tradable`` are the symbols the venue knows; what is followed is added to them.
+    """
 
     def __init__(
-        self, client: Client, names: Names, bucket: KeyValue, gateway: Gateway, venue: TradingVenue, outbox: Outbox
+        self,
+        client: Client,
+        names: Names,
+        bucket: KeyValue,
+        gateway: Gateway,
+        venue: TradingVenue,
+        outbox: Outbox,
+        tradable: set[str],
     ) -> None:
         self._client, self._names, self._bucket = client, names, bucket
         self._gateway, self._venue, self._outbox = gateway, venue, outbox
         self._wanted: dict[str, Followed] = {}
         self._subjects: set[str] = set()
         self._feeds: set[str] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tradable = tradable
+        self._work = Background()
         self._changed, self._opened = asyncio.Event(), asyncio.Event()
         self.undecodable = 0
 
@@ -76,24 +100,22 @@ class Following:
     def on_instruments(self, feed: str, value: bytes) -> None:
         """A feed that is followed tells of more symbols."""
         if any(one.feed == feed for one in self._wanted.values()):
-            self._start(self._learn(value))
+            self._work.start(self._learn(value))
 
     async def run(self) -> None:
         """Raises whatever ended one of the readers: that is a defect, not weather."""
+        failing = asyncio.ensure_future(self._work.run())
         try:
-            while True:
+            while not failing.done():
                 changed = asyncio.ensure_future(self._changed.wait())
-                await asyncio.wait([changed, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait([changed, failing], return_when=asyncio.FIRST_COMPLETED)
                 changed.cancel()
-                for task in [task for task in self._tasks if task.done()]:
-                    self._tasks.discard(task)
-                    task.result()
                 self._changed.clear()
                 self._take_up()
+            failing.result()
         finally:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            failing.cancel()
+            await self._work.close()
 
     def _take_up(self) -> None:
         """One reader for all that is new on a feed."""
@@ -102,14 +124,14 @@ class Following:
             new = [subject for subject in listed if subject not in self._subjects]
             if new:
                 self._subjects.update(new)
-                self._start(self._follow(feed, new))
+                self._work.start(self._follow(feed, new))
 
     async def _follow(self, feed: str, subjects: list[str]) -> None:
         found = await await_instruments(self._bucket, feed)
         await self._add(found)
         if feed not in self._feeds:
             self._feeds.add(feed)
-            self._start(self._read_market(feed))
+            self._work.start(self._read_market(feed))
         await self._opened.wait()
         log.info("following", feed=feed, subjects=subjects)
         await self._read_intents(subjects)
@@ -119,13 +141,12 @@ class Following:
 
     async def _add(self, instruments: dict[str, Instrument]) -> None:
         """The venue learns of them first: an order for what it does not know could not be signed."""
-        new = {symbol: one for symbol, one in instruments.items() if symbol not in self._gateway.instruments}
-        if not new:
-            return
+        new = {symbol: one for symbol, one in instruments.items() if symbol not in self._tradable}
         if isinstance(self._venue, PaperVenue):
             self._venue.add(new.values())
-        await self._venue.instruments(sorted(new))
-        self._gateway.instruments.update(new)
+        if new:
+            self._tradable |= await load(self._venue, sorted(new))
+        self._gateway.instruments.update(instruments)
 
     async def _read_intents(self, subjects: list[str]) -> None:
         after = min(self._gateway.handled(subject) for subject in subjects)
@@ -171,7 +192,3 @@ class Following:
                         self._venue.on_rows(rows)
         finally:
             await reader.close()
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        self._tasks.add(asyncio.ensure_future(work))
-        self._changed.set()

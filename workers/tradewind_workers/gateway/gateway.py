@@ -14,7 +14,6 @@ from tradewind.api.kill_switch import KillSwitch
 from tradewind.api.risk_policy import RiskPolicy
 from tradewind.durations import SECOND
 from tradewind.events import (
-    EXTERNAL,
     DayStart,
     Epoch,
     Intent,
@@ -35,7 +34,7 @@ from tradewind.order_state import ENDED
 from tradewind_workers.controls.chain import judge
 from tradewind_workers.controls.verdict import RiskState
 from tradewind_workers.gateway.books import Books
-from tradewind_workers.gateway.closing import away_from, closing_intents
+from tradewind_workers.gateway.closing import closing_intents, market_limit
 from tradewind_workers.gateway.effects import Cancel, Effect, Place, Record
 from tradewind_workers.gateway.exposure import exposure, reducing, state_text
 from tradewind_workers.gateway.latches import Latches, members
@@ -233,7 +232,6 @@ class Gateway:
         return effects
 
     def cancel_all(self, now: int, pipeline: str | None = None) -> list[Effect]:
-        """Cancel whatever works for the pipeline (None: for any)."""
         return self._cancels(lambda order: pipeline in (None, order.intent.pipeline), now)
 
     def progress(self, subject: str, sequence: int, now: int) -> list[Effect]:
@@ -257,37 +255,18 @@ class Gateway:
         """Whether anything is held or working."""
         return bool(self.orders.working()) or any(entry.quantity for entry in self.ledger.entries.values())
 
-    def open_symbols(self, pipeline: str | None) -> list[str]:
-        """Where our ledger holds at least one lot for the pipeline (None: for any of ours)."""
-        return [
-            symbol
-            for (owner, symbol), entry in sorted(self.ledger.entries.items())
-            if owner != EXTERNAL and pipeline in (None, owner) and abs(entry.quantity) >= entry.instrument.lot
-        ]
-
-    def balance_check(self) -> list[str]:
-        """What does not add up: empty when fills, positions and cash agree to the last unit."""
-        return self.ledger.check()
-
     # The pieces.
 
     def _place(
         self, intent: Intent, order_id: str, now: int, state: RiskState | None, *, exempt: bool = False
     ) -> list[Effect]:
         deadline = now + self._acceptance if self._acceptance else 0
-        limit = intent.limit_price or self._collar_price(intent)
+        limit = intent.limit_price or market_limit(intent, self.limits.collar, self.prices, self.instruments)
         placed = OrderPlaced(self._at(now), order_id, intent, deadline, state_text(state))
         self._messages.append(now)
         del self._messages[:-MESSAGES_KEPT]
         order = NewOrder(order_id, intent.symbol, intent.side, intent.quantity, limit, intent.time_in_force)
         return [self._record(placed), Place(order, intent.pipeline, exempt)]
-
-    def _collar_price(self, intent: Intent) -> int:
-        """The limit of a market order: as far from the reference as the tightest collar allows; 0 without a collar."""
-        collar, reference = self.limits.collar, self.prices.of(intent.symbol).price
-        if collar is None or not reference:
-            return 0
-        return away_from(reference, collar, intent.side, self.instruments[intent.symbol])
 
     def _cancels(self, wanted: Callable[[OrderView], bool], now: int) -> list[Effect]:
         chosen = [order for order in self.orders.working() if wanted(order)]

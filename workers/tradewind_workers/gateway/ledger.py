@@ -93,6 +93,14 @@ class Ledger:
             self.entries[key] = Entry(self._instruments[symbol])
         return self.entries[key]
 
+    def open_symbols(self, pipeline: str | None) -> list[str]:
+        """Where at least one lot is held for the pipeline (None: for any of ours)."""
+        return [
+            symbol
+            for (owner, symbol), entry in sorted(self.entries.items())
+            if owner != EXTERNAL and pipeline in (None, owner) and abs(entry.quantity) >= entry.instrument.lot
+        ]
+
     def position(self, pipeline: str, symbol: str) -> int:
         entry = self.entries.get((pipeline, symbol))
         return entry.quantity if entry else 0

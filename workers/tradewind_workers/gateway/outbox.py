@@ -10,11 +10,12 @@ from collections import deque
 from collections.abc import Callable
 
 import structlog
-from tradewind.errors import VenueError, VenueUnknown
+from tradewind.errors import InvalidValue, VenueError, VenueUnknown
 
 from tradewind_workers.gateway.effects import Cancel, Effect, Place, Record
 from tradewind_workers.gateway.gateway import Gateway
 from tradewind_workers.gateway.journal import Journal
+from tradewind_workers.runner.tasks import Background
 from tradewind_workers.venues.port import SignedRequest, TradingVenue
 
 log = structlog.get_logger()
@@ -27,14 +28,14 @@ class Outbox:
         self._gateway, self._journal, self._venue, self._clock = gateway, journal, venue, clock
         self._waiting: deque[Record | tuple[Place, SignedRequest]] = deque()
         self._changed = asyncio.Event()
-        self._sending: set[asyncio.Task[None]] = set()
+        self._sending = Background()
         self._last_ack_ns = 0
         self.order_latencies: deque[int] = deque(maxlen=1024)
 
     @property
     def idle(self) -> bool:
         """Nothing waits for the journal or for the venue's answer."""
-        return not self._waiting and not self._sending
+        return not self._waiting and self._sending.idle
 
     @property
     def waiting(self) -> bool:
@@ -45,12 +46,20 @@ class Outbox:
         """Take on effects; orders are signed now, so that the deadline in their record is the venue's."""
         for effect in effects:
             if isinstance(effect, Cancel):
-                self._start(self._cancel(effect))
+                self._sending.start(self._cancel(effect))
             elif isinstance(effect, Place):
-                self._waiting.append((effect, self._venue.sign(effect.order, self._clock())))
+                self._sign(effect)
             else:
                 self._waiting.append(effect)
         self._changed.set()
+
+    def _sign(self, place: Place) -> None:
+        try:
+            self._waiting.append((place, self._venue.sign(place.order, self._clock())))
+        except InvalidValue as error:
+            log.error("order_cannot_be_signed", order=place.order.client_order_id, error=str(error))
+            order_id = place.order.client_order_id
+            self.put(self._gateway.on_refused(order_id, "NOT_TRADABLE", str(error), self._clock()))
 
     async def run(self) -> None:
         """Write and send until cancelled."""
@@ -65,17 +74,14 @@ class Outbox:
                 for entry in taken:
                     self._waiting.popleft()
                     if not isinstance(entry, Record):
-                        self._start(self._place(*entry))
+                        self._sending.start(self._place(*entry))
+
+    async def watch(self) -> None:
+        """Until cancelled; raises what went wrong with an order or a cancel that is no answer of the venue."""
+        await self._sending.run()
 
     async def close(self) -> None:
-        for task in self._sending:
-            task.cancel()
-        await asyncio.gather(*self._sending, return_exceptions=True)
-
-    def _start(self, work: object) -> None:
-        task = asyncio.ensure_future(work)  # type: ignore[call-overload]
-        self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
+        await self._sending.close()
 
     async def _place(self, place: Place, request: SignedRequest) -> None:
         """The last look at the latches, then the socket."""

@@ -30,7 +30,7 @@ from tradewind_workers.gateway.control import ControlWatch
 from tradewind_workers.gateway.effects import Effect
 from tradewind_workers.gateway.enforcement import AWAY
 from tradewind_workers.gateway.folded import dump, fold_of
-from tradewind_workers.gateway.following import Following
+from tradewind_workers.gateway.following import Following, load
 from tradewind_workers.gateway.gateway import Gateway
 from tradewind_workers.gateway.journal import Journal
 from tradewind_workers.gateway.outbox import Outbox
@@ -39,7 +39,7 @@ from tradewind_workers.gateway.venue_link import VenueLink
 from tradewind_workers.runner.connection import connect
 from tradewind_workers.runner.health import health_server
 from tradewind_workers.runner.heartbeat import beat
-from tradewind_workers.runner.instruments import all_instruments
+from tradewind_workers.runner.instruments import all_instruments, known_instruments
 from tradewind_workers.runner.tasks import run_until
 from tradewind_workers.simulator.matching import Fees
 from tradewind_workers.venues.paper import PaperVenue
@@ -116,7 +116,9 @@ async def run(config: dict[str, Any], stop: asyncio.Event) -> None:
                 *_second_path(config["namespace"], process.control),
                 process.control.run(),
                 process.control.watch_freshness(),
+                process.control.watch(),
                 process.outbox.run(),
+                process.outbox.watch(),
                 process.link.listen(),
                 process.link.watch(),
                 process.following.run(),
@@ -146,7 +148,8 @@ async def _open(config: dict[str, Any], client: Client) -> GatewayProcess:
     account = TradingAccount.model_validate(config["account"])
     names = Names(config["namespace"])
     bucket = await client.jetstream().key_value(names.control_bucket)
-    instruments = await all_instruments(bucket, [config["feed"]])
+    known = await known_instruments(bucket, config["feed"])
+    instruments = await all_instruments(bucket) | known
     journal = Journal(client, names, account.metadata.name)
     fold, entries = await journal.read()
     gateway = fold_of(Gateway(account, instruments, {}), fold, entries)
@@ -157,14 +160,14 @@ async def _open(config: dict[str, Any], client: Client) -> GatewayProcess:
         effects += _paper_opening(account, gateway)
     venue = _venue(config, account, gateway, instruments)
     await venue.start()
-    await venue.instruments(sorted(instruments))
+    tradable = await load(venue, sorted(known))
     if isinstance(venue, PaperVenue):
         _resume_paper(venue, gateway)
     outbox = Outbox(gateway, journal, venue, time.time_ns)
     outbox.put(effects)
-    following = Following(client, names, bucket, gateway, venue, outbox)
+    following = Following(client, names, bucket, gateway, venue, outbox, tradable)
     control = ControlWatch(bucket, gateway, outbox, following, time.time_ns)
-    link = VenueLink(gateway, outbox, venue, time.time_ns, resumes_at)
+    link = VenueLink(gateway, outbox, venue, time.time_ns, resumes_at, tradable)
     return GatewayProcess(bucket, gateway, venue, journal, outbox, following, control, link)
 
 

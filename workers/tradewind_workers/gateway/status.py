@@ -43,7 +43,7 @@ def gateway_figures(
         "apiServerAge": None if control.api_age is None else round(control.api_age, 3),
         "reconciledAt": link.reconciled_at,
         "drift": link.drift,
-        "problems": gateway.balance_check(),
+        "problems": gateway.ledger.check(),
         "observed": gateway.observed,
         "unwound": control.unwound,
         "idle": outbox.idle,

@@ -25,14 +25,24 @@ CLOCK_MARGIN = 5 * SECOND
 
 
 class VenueLink:
-    """Between one venue and the gateway's core; ``resumes_at`` is when the journal ended (ns), 0 for a new one."""
+    """Between one venue and the gateway's core; ``resumes_at`` is when the journal ended (ns), 0 for a new one.
+
+    ``tradable`` are the symbols the venue knows; it grows.
+    """
 
     def __init__(
-        self, gateway: Gateway, outbox: Outbox, venue: TradingVenue, clock: Callable[[], int], resumes_at: int
+        self,
+        gateway: Gateway,
+        outbox: Outbox,
+        venue: TradingVenue,
+        clock: Callable[[], int],
+        resumes_at: int,
+        tradable: set[str],
     ) -> None:
         self._gateway, self._outbox, self._venue, self._clock = gateway, outbox, venue, clock
         self._settings = gateway.account.spec.reconciliation
         self.reconciled_at = 0
+        self._tradable = tradable
         self._unheard_since = resumes_at  # from here on reports may have been missed; 0: none
         self.drift: list[str] = []
         self._foreign: set[str] = set()  # open orders that somebody else placed, each told once
@@ -62,15 +72,20 @@ class VenueLink:
         for report in await self._venue.open_orders():
             self._adopt(report)
         working, since = self._gateway.orders.working(), self._unheard_since
-        begun = dict.fromkeys(self._gateway.instruments, since) if since else {}
+        begun = dict.fromkeys(self._tradable, since) if since else {}
         for order in working:
             symbol = order.intent.symbol
             begun[symbol] = min(begun.get(symbol, order.placed_at), order.placed_at)
         for symbol, first in sorted(begun.items()):
+            if symbol not in self._tradable:
+                log.warning("order_in_unlisted_symbol", symbol=symbol, detail="it stays reserved")
+                continue
             for fill in await self._venue.fills(symbol, first - CLOCK_MARGIN):
                 await self._take(fill)
+        patience = parse_duration(self._settings.in_flight_after)
         for order in working:
-            if order.works and self._clock() - order.placed_at > parse_duration(self._settings.in_flight_after):
+            late = self._clock() - order.placed_at > patience
+            if order.works and late and order.intent.symbol in self._tradable:
                 await self._ask(order.intent.symbol, order.client_order_id)
         await self._compare_balances()
         if self._unheard_since == since:

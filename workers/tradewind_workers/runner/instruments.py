@@ -42,15 +42,14 @@ async def known_instruments(bucket: KeyValue, feed: str) -> dict[str, Instrument
         return {}
 
 
-async def all_instruments(bucket: KeyValue, first: Iterable[str]) -> dict[str, Instrument]:
-    """What any feed has ever told, by symbol; the feeds named ``first`` win where two tell of one symbol."""
+async def all_instruments(bucket: KeyValue) -> dict[str, Instrument]:
+    """What any feed has ever told, by symbol."""
     try:
         keys = await bucket.keys()
     except NoKeysError:
         return {}
-    preferred = {instruments_key(feed) for feed in first}
     found: dict[str, Instrument] = {}
-    for key in sorted((key for key in keys if key.startswith("instruments.")), key=preferred.__contains__):
+    for key in sorted(key for key in keys if key.startswith("instruments.")):
         found |= parse_instruments((await bucket.get(key)).value)
     return found
 

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
+AGAIN_S = 0.2
+
 
 async def run_until(stop: asyncio.Event, *work: Coroutine[Any, Any, Any]) -> None:
     """Run until ``stop`` is set, all work is done, or one piece raises; nothing is left behind."""
@@ -18,6 +20,47 @@ async def run_until(stop: asyncio.Event, *work: Coroutine[Any, Any, Any]) -> Non
             for task in done:
                 task.result()
     finally:
-        for task in (*tasks, stopping):
+        await end([*tasks, stopping])
+
+
+async def end(tasks: list[asyncio.Future[Any]] | list[asyncio.Task[Any]]) -> None:
+    """Cancel, as often as it takes: up to Python 3.11 ``wait_for`` loses a cancellation that meets the end of its wait."""
+    pending: set[asyncio.Future[Any]] = {task for task in tasks if not task.done()}
+    while pending:
+        for task in pending:
             task.cancel()
-        await asyncio.gather(*tasks, stopping, return_exceptions=True)
+        _, pending = await asyncio.wait(pending, timeout=AGAIN_S)
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Background:
+    """Work that goes on beside what started it. What fails fails ``run``, so that nothing dies unseen."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._failed = asyncio.Event()
+        self._error: BaseException | None = None
+
+    @property
+    def idle(self) -> bool:
+        return not self._tasks
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    async def run(self) -> None:
+        """Until cancelled; raises what the first piece to fail raised."""
+        await self._failed.wait()
+        assert self._error is not None
+        raise self._error
+
+    async def close(self) -> None:
+        await end([*self._tasks])
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._error = self._error or task.exception()
+            self._failed.set()
