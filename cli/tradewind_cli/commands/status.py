@@ -98,6 +98,8 @@ def notes(resources: list[Resource], beats: Beats) -> list[str]:
         ]
     for account in (r for r in resources if isinstance(r, TradingAccount)):
         beat = beats.get(f"gateway-{account.metadata.name}", {})
+        if beat.get("waitingFor"):
+            found.append(f"TradingAccount/{account.metadata.name}: the gateway waits for {beat['waitingFor']}")
         found += [
             f"TradingAccount/{account.metadata.name}: {line}"
             for line in (*beat.get("drift", []), *beat.get("problems", []))

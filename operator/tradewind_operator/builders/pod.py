@@ -16,6 +16,7 @@ DEFAULT_RESOURCES: dict[str, Any] = {
     "requests": {"cpu": "50m", "memory": "96Mi"},
     "limits": {"memory": "512Mi"},
 }
+LOGIN = "/etc/tradewind-login"
 GRACE_S = 30
 LOST_NODE_S = 15
 
@@ -37,7 +38,10 @@ def build_pod_template(
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [_container(workload, platform, template)],
-        "volumes": [{"name": "config", "configMap": {"name": child_name(workload.name)}}],
+        "volumes": [
+            {"name": "config", "configMap": {"name": child_name(workload.name)}},
+            *([_login_volume(workload)] if _has_login(workload) else []),
+        ],
         "tolerations": [*_leave_lost_nodes(), *template.get("tolerations", [])],
         "topologySpreadConstraints": [
             {
@@ -75,7 +79,10 @@ def _container(workload: Workload, platform: Platform, template: dict[str, Any])
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
-        "volumeMounts": [{"name": "config", "mountPath": "/etc/tradewind", "readOnly": True}],
+        "volumeMounts": [
+            {"name": "config", "mountPath": "/etc/tradewind", "readOnly": True},
+            *([{"name": "login", "mountPath": LOGIN, "readOnly": True}] if _has_login(workload) else []),
+        ],
     }
     env = _secret_env(workload) + list(template.get("env", []))
     if env:
@@ -96,14 +103,21 @@ def _secret_env(workload: Workload) -> list[dict[str, Any]]:
     """The login a worker may see; optional, so that a Secret that comes later is told by the worker, not by a stuck pod."""
     if workload.role == "sink" and workload.secret:
         return [_from_secret("TRADEWIND_DSN", workload.secret, "dsn")]
-    if workload.role == "gateway" and workload.secret:
-        return [
-            _from_secret("TRADEWIND_API_KEY", workload.secret, "apiKey"),
-            _from_secret("TRADEWIND_API_SECRET", workload.secret, "apiSecret"),
-        ]
+    if _has_login(workload):
+        return [{"name": "TRADEWIND_LOGIN_DIR", "value": LOGIN}]
     if workload.role == "gateway" and workload.config["account"]["spec"]["venue"] == "Simulated":
         return [{"name": name, "value": "simulated"} for name in ("TRADEWIND_API_KEY", "TRADEWIND_API_SECRET")]
     return []
+
+
+def _has_login(workload: Workload) -> bool:
+    return workload.role == "gateway" and bool(workload.secret)
+
+
+def _login_volume(workload: Workload) -> dict[str, Any]:
+    """Mounted, so that a rotated login is seen; optional, so that a missing one is told by the gateway."""
+    items = [{"key": key, "path": key} for key in ("apiKey", "apiSecret")]
+    return {"name": "login", "secret": {"secretName": workload.secret, "items": items, "optional": True}}
 
 
 def _from_secret(variable: str, secret: str, key: str) -> dict[str, Any]:

@@ -85,17 +85,27 @@ def _judge(
         conditions = readiness(False, "NoRiskPolicy", message, stalled=True)
     elif not workers:
         conditions = readiness(True, "Idle", "no pipeline trades on this account")
+    elif figures.get("waitingFor"):
+        conditions = readiness(
+            False, "CredentialsMissing", _login_wanted(account, str(figures["waitingFor"])), stalled=True
+        )
     elif down:
         late = any(deadline_passed(world, key, name) for name in down)
         message = "; ".join(why_down(world, key, name) for name in down)
-        if late and account.spec.credentials:
-            message += f"; the Secret {account.spec.credentials.secret_name} must have the keys apiKey and apiSecret"
         conditions = readiness(False, "WorkersNotReady", message, stalled=late)
     else:
         conditions = readiness(True, "Trading", "the gateway is reconciled and takes orders")
     conditions.append(Condition("Halted", halted, "KillSwitch" if halted else "NoHalt", _halts(figures)))
     status: Body = {"halted": halted, "gateways": len(workers) - len(down) if workers else 0}
     return Judgement(conditions, status | _figures(figures), applied=not down, again_in_s=LATER_S)
+
+
+def _login_wanted(account: TradingAccount, missing: str) -> str:
+    secret = account.spec.credentials.secret_name if account.spec.credentials else ""
+    return (
+        f"spec.credentials.secretName (given: {secret!r}): the gateway waits for {missing}; "
+        "the Secret needs the keys apiKey and apiSecret"
+    )
 
 
 def _halts(figures: Mapping[str, Any]) -> str:

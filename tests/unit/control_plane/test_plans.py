@@ -301,8 +301,19 @@ def test_a_gateway_sees_its_login_and_nobody_else_does():
         plan_feed(Key("Feed", NS, "mexc-spot"), world, PLATFORM).apply
     )
 
-    assert "'name': 'mexc-main', 'key': 'apiKey'" in gateway
+    assert "'secretName': 'mexc-main', 'items': [{'key': 'apiKey'" in gateway
     assert "mexc-main" not in others
+
+
+def test_a_gateway_without_a_login_says_which_secret_it_waits_for():
+    live_account = {"venue": "MEXC", "mode": "Live", "credentials": {"secretName": "mexc-main"}}
+    world = desk((TA, resource(TA, live_account)), (RP, resource(RP, POLICY)))
+    beat = {"gateway-paper": {"ready": False, "waitingFor": "credentials"}}
+
+    status = plan_account(TA, world, PLATFORM, live(**beat), NOW).status
+
+    ready = next(one for one in status["conditions"] if one["type"] == "Ready")
+    assert (ready["reason"], "'mexc-main'" in ready["message"]) == ("CredentialsMissing", True)
 
 
 JOB = Key("TradingJob", NS, "etl")

@@ -11,7 +11,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -23,7 +23,6 @@ from tradewind.api.account import TradingAccount
 from tradewind.contract.subjects import Names
 from tradewind.durations import SECOND, parse_duration
 from tradewind.errors import InvalidValue, VenueError
-from tradewind.instrument import Instrument
 
 from tradewind_workers.gateway.api_watch import ApiServerLogin, ApiWatch
 from tradewind_workers.gateway.control import ControlWatch
@@ -33,17 +32,18 @@ from tradewind_workers.gateway.folded import dump, fold_of
 from tradewind_workers.gateway.following import Following, load
 from tradewind_workers.gateway.gateway import Gateway
 from tradewind_workers.gateway.journal import Journal
+from tradewind_workers.gateway.login import Login, logged_in, until_rotated
 from tradewind_workers.gateway.outbox import Outbox
 from tradewind_workers.gateway.status import gateway_figures
 from tradewind_workers.gateway.venue_link import VenueLink
 from tradewind_workers.runner.connection import connect
 from tradewind_workers.runner.health import health_server
-from tradewind_workers.runner.heartbeat import beat
+from tradewind_workers.runner.heartbeat import beat, beat_once
 from tradewind_workers.runner.instruments import all_instruments, known_instruments
 from tradewind_workers.runner.tasks import run_until
 from tradewind_workers.simulator.matching import Fees
 from tradewind_workers.venues.paper import PaperVenue
-from tradewind_workers.venues.port import TradingVenue
+from tradewind_workers.venues.port import NewOrder, TradingVenue
 
 log = structlog.get_logger()
 FOLD_EVERY_S, FOLD_RECORDS = 5.0, 5000
@@ -53,15 +53,27 @@ FOLD_EVERY_S, FOLD_RECORDS = 5.0, 5000
 class GatewayProcess:
     """The parts of a running gateway."""
 
-    bucket: KeyValue
     gateway: Gateway
     venue: TradingVenue
+    login: Login | None
     journal: Journal
     outbox: Outbox
     following: Following
     control: ControlWatch
     link: VenueLink
     ready: bool = False
+
+    def works(self) -> list[Coroutine[Any, Any, None]]:
+        """All that goes on at once; the watcher of halts first."""
+        return [
+            self.control.run(), self.control.watch_freshness(), self.control.watch(),
+            self.outbox.run(), self.outbox.watch(), self.link.listen(), self.link.watch(),
+            self.following.run(), self.trade(), self.tick(), self.keep_fold(),
+        ]  # fmt: skip
+
+    def figures(self) -> dict[str, Any]:
+        """For heartbeat and metrics."""
+        return gateway_figures(self.gateway, self.outbox, self.control, self.link, self.ready)
 
     async def trade(self) -> None:
         """Reconcile, wait for the limits, then let intents in."""
@@ -102,38 +114,42 @@ class GatewayProcess:
 
 async def run(config: dict[str, Any], stop: asyncio.Event) -> None:
     """The gateway's life; raises FencedOut when another has taken over."""
-    client = await connect(config["nats_url"], config["name"])
-    venue: TradingVenue | None = None
+    name = config["name"]
+    client = await connect(config["nats_url"], name)
+    waiting: dict[str, Any] = {"ready": False}
     process: GatewayProcess | None = None
+
+    def figures() -> dict[str, Any]:
+        return process.figures() if process else waiting
+
+    async def tell(missing: str) -> None:
+        waiting["waitingFor"] = missing
+        await beat_once(bucket, name, "gateway", waiting)
+
     try:
-        process = await _open(config, client)
-        venue = process.venue
-        account = process.gateway.name
-        figures = lambda: gateway_figures(process.gateway, process.outbox, process.control, process.link, process.ready)  # noqa: E731
-        async with health_server(config, lambda: process.ready, figures):
+        bucket = await client.jetstream().key_value(Names(config["namespace"]).control_bucket)
+        async with health_server(config, lambda: bool(process and process.ready), figures):
+            process = await _open(config, client, bucket, tell)
             await run_until(
                 stop,
                 *_second_path(config["namespace"], process.control),
-                process.control.run(),
-                process.control.watch_freshness(),
-                process.control.watch(),
-                process.outbox.run(),
-                process.outbox.watch(),
-                process.link.listen(),
-                process.link.watch(),
-                process.following.run(),
-                process.trade(),
-                process.tick(),
-                process.keep_fold(),
-                beat(process.bucket, f"gateway-{account}", "gateway", figures),
+                *process.works(),
+                beat(bucket, name, "gateway", figures),
+                _stop_when_rotated(process.login, stop),
             )
     finally:
         if process is not None:
             await process.control.close()
             await process.outbox.close()
-        if venue is not None:
-            await venue.close()
+            await process.venue.close()
         await client.close()
+
+
+async def _stop_when_rotated(login: Login | None, stop: asyncio.Event) -> None:
+    """The next start takes the new login; everything that is held or rests is in the journal."""
+    if login is not None:
+        await until_rotated(login)
+        stop.set()
 
 
 def _second_path(namespace: str, control: ControlWatch) -> list[Coroutine[Any, Any, None]]:
@@ -144,10 +160,15 @@ def _second_path(namespace: str, control: ControlWatch) -> list[Coroutine[Any, A
     return [ApiWatch(login, namespace, control.on_halt, control.heard_from_api_server).run()]
 
 
-async def _open(config: dict[str, Any], client: Client) -> GatewayProcess:
+async def _open(
+    config: dict[str, Any], client: Client, bucket: KeyValue, tell: Callable[[str], Awaitable[None]]
+) -> GatewayProcess:
     account = TradingAccount.model_validate(config["account"])
-    names = Names(config["namespace"])
-    bucket = await client.jetstream().key_value(names.control_bucket)
+    spec, names = account.spec, Names(config["namespace"])
+    venue: TradingVenue | None = None
+    login: Login | None = None
+    if spec.venue == "Simulated" or (spec.venue == "MEXC" and spec.mode == "Live"):
+        venue, login = await logged_in(config["rest_url"], config["ws_url"], tell)
     known = await known_instruments(bucket, config["feed"])
     instruments = await all_instruments(bucket) | known
     journal = Journal(client, names, account.metadata.name)
@@ -156,68 +177,45 @@ async def _open(config: dict[str, Any], client: Client) -> GatewayProcess:
     resumes_at = gateway.last_record_at
     holder = f"{socket.gethostname()}-{os.getpid()}"
     effects = gateway.start(time.time_ns(), holder, secrets.token_hex(8))
-    if account.spec.venue != "Simulated" and account.spec.mode == "Paper":
+    if venue is None:
         effects += _paper_opening(account, gateway)
-    venue = _venue(config, account, gateway, instruments)
-    await venue.start()
+        venue = _paper_venue(account, gateway)
     tradable = await load(venue, sorted(known))
-    if isinstance(venue, PaperVenue):
-        _resume_paper(venue, gateway)
     outbox = Outbox(gateway, journal, venue, time.time_ns)
     outbox.put(effects)
     following = Following(client, names, bucket, gateway, venue, outbox, tradable)
     control = ControlWatch(bucket, gateway, outbox, following, time.time_ns)
     link = VenueLink(gateway, outbox, venue, time.time_ns, resumes_at, tradable)
-    return GatewayProcess(bucket, gateway, venue, journal, outbox, following, control, link)
+    return GatewayProcess(gateway, venue, login, journal, outbox, following, control, link)
 
 
-def _venue(
-    config: dict[str, Any], account: TradingAccount, gateway: Gateway, instruments: dict[str, Instrument]
-) -> TradingVenue:
-    """The venue of the account's mode.
+def _paper_venue(account: TradingAccount, gateway: Gateway) -> PaperVenue:
+    """Our matching engine as the account's venue; orders that rested when the journal ended rest again.
 
     Raises:
-        InvalidValue: a venue or mode without an adapter in this version.
+        InvalidValue: a mode that has no adapter for this venue in this version.
     """
-    spec = account.spec
-    if spec.venue == "Simulated" or (spec.venue == "MEXC" and spec.mode == "Live"):
-        from tradewind_workers.venues.mexc.trading import MexcTrading
-
-        key, secret = os.environ.get("TRADEWIND_API_KEY", ""), os.environ.get("TRADEWIND_API_SECRET", "")
-        if not key or not secret:
-            raise InvalidValue("the login is missing: set TRADEWIND_API_KEY and TRADEWIND_API_SECRET")
-        return MexcTrading(config["rest_url"], config["ws_url"], key, secret)
-    if spec.mode == "Paper":
-        simulation = spec.simulation
-        latencies = tuple(
-            parse_duration(text) / SECOND for text in (simulation.order_latency, simulation.report_latency)
+    spec, simulation = account.spec, account.spec.simulation
+    if spec.mode != "Paper":
+        raise InvalidValue(
+            f"venue {spec.venue} in mode {spec.mode} is not available in this version: use Simulated or Paper"
         )
-        fees = Fees(Decimal(simulation.fees.maker), Decimal(simulation.fees.taker))
-        return PaperVenue(
-            account.metadata.name,
-            instruments.values(),
-            fees,
-            gateway.books.expected_balances(),
-            (latencies[0], latencies[1]),
-            time.time_ns,
-        )
-    raise InvalidValue(
-        f"venue {spec.venue} in mode {spec.mode} is not available in this version: use Simulated or Paper"
+    order_latency, report_latency = (
+        parse_duration(text) / SECOND for text in (simulation.order_latency, simulation.report_latency)
     )
+    fees = Fees(Decimal(simulation.fees.maker), Decimal(simulation.fees.taker))
+    balances = gateway.books.expected_balances()
+    latencies = (order_latency, report_latency)
+    venue = PaperVenue(gateway.name, gateway.instruments.values(), fees, balances, latencies, time.time_ns)
+    resting = [order for order in gateway.orders.working() if order.intent.time_in_force == "GTC"]
+    venue.resume(
+        NewOrder(o.client_order_id, o.intent.symbol, o.intent.side, o.left, o.intent.limit_price, "GTC")
+        for o in resting
+    )
+    return venue
 
 
 def _paper_opening(account: TradingAccount, gateway: Gateway) -> list[Effect]:
     """What the spec gives a paper account; given more or less later, the difference is a transfer."""
     given = {currency: Decimal(amount) for currency, amount in account.spec.simulation.balances.items()}
     return [] if gateway.books.opening == given else gateway.open_with(given, time.time_ns())
-
-
-def _resume_paper(venue: PaperVenue, gateway: Gateway) -> None:
-    """Orders that rested when the journal ended rest again; what was on its way is gone."""
-    from tradewind_workers.venues.port import NewOrder
-
-    resting = [order for order in gateway.orders.working() if order.intent.time_in_force == "GTC"]
-    venue.resume(
-        NewOrder(o.client_order_id, o.intent.symbol, o.intent.side, o.left, o.intent.limit_price, "GTC")
-        for o in resting
-    )

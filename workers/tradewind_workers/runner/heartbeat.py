@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import nats.errors
@@ -18,12 +18,17 @@ from tradewind.contract.subjects import heartbeat_key
 log = structlog.get_logger()
 
 
-async def beat(bucket: KeyValue, workload: str, role: str, figures: Callable[[], dict[str, Any]]) -> None:
-    """Write heartbeats until cancelled; a server that is away costs nothing but the beat."""
+async def beat(bucket: KeyValue, workload: str, role: str, figures: Callable[[], Mapping[str, Any]]) -> None:
+    """Write heartbeats until cancelled."""
     while True:
-        document = {"role": role, "pid": os.getpid(), "at": time.time_ns(), **figures()}
-        try:
-            await bucket.put(heartbeat_key(workload), json.dumps(document).encode())
-        except (nats.errors.Error, APIError, NoStreamResponseError, TimeoutError, OSError) as error:
-            log.debug("heartbeat_lost", error=repr(error))
+        await beat_once(bucket, workload, role, figures())
         await asyncio.sleep(1)
+
+
+async def beat_once(bucket: KeyValue, workload: str, role: str, figures: Mapping[str, Any]) -> None:
+    """A server that is away costs nothing but the beat."""
+    document = {"role": role, "pid": os.getpid(), "at": time.time_ns(), **figures}
+    try:
+        await bucket.put(heartbeat_key(workload), json.dumps(document).encode())
+    except (nats.errors.Error, APIError, NoStreamResponseError, TimeoutError, OSError) as error:
+        log.debug("heartbeat_lost", error=repr(error))
