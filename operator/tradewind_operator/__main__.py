@@ -61,6 +61,7 @@ async def _run(given: argparse.Namespace) -> None:
 
     from tradewind_operator.app import Settings, run
     from tradewind_operator.platform import Platform
+    from tradewind_operator.tracing import tracing
 
     namespaces = given.namespace or [n for n in os.environ.get("TRADEWIND_NAMESPACES", "").split(",") if n]
     platform = Platform(
@@ -77,7 +78,8 @@ async def _run(given: argparse.Namespace) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await run(settings, stop)
+    with tracing():
+        await run(settings, stop)
 
 
 def _configure_logging() -> None:
