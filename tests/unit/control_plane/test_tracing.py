@@ -48,6 +48,7 @@ def test_spans_are_sent_to_the_endpoint_that_is_set() -> None:
         loaded = ran(OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, OTEL_EXPORTER_OTLP_COMPRESSION="none")
     finally:
         server.shutdown()
+        server.server_close()
 
     [(path, body)] = received
     assert (loaded, path) == ("True", "/v1/traces")
