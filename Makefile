@@ -9,7 +9,7 @@ PINNED_UV = $(shell sed -n 's/^ *"\(uv==[^ "]*\)",$$/\1/p' pyproject.toml)
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := setup
-.PHONY: help setup demo test unit lint types secrets format generate generate-check crds crds-check cluster cluster-api cluster-down bench coverage pin lock lock-check clean
+.PHONY: help setup demo test unit lint types secrets format generate generate-check crds crds-check cluster cluster-api cluster-down images bench coverage pin lock lock-check clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' Makefile
@@ -72,6 +72,9 @@ cluster: setup ## Start a Kubernetes with nodes, by kind; starts Docker when non
 cluster-down: setup ## End both kinds of cluster
 	@$(BIN)/python hack/cluster.py down
 	@$(BIN)/python hack/kind_cluster.py down
+
+images: setup ## Build the images and load them into kind, if it runs
+	@$(BIN)/python hack/images.py
 
 bench: setup ## Measure, and write out/bench.json
 	@$(BIN)/python tests/bench/bench.py

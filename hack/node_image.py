@@ -9,15 +9,14 @@ import fcntl
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
+from debian import SUITE, debootstrap, needs_debootstrap, run
 from image_archive import Image, Layer, write_archive, write_layer
-from kubernetes_binaries import HERE, VERSION, CannotBuild, binaries, cache, compile_module
+from kubernetes_binaries import HERE, VERSION, binaries, cache, compile_module
 
 NAME = f"tradewind.local/node:{VERSION}"
-SUITE = "bookworm"
 PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "kmod", "iproute2", "iptables", "conntrack", "ethtool", "socat", "procps"),
     *("containerd", "runc", "containernetworking-plugins", "jq", "mount", "ca-certificates", "busybox-static"),
@@ -72,21 +71,16 @@ def _fingerprint() -> str:
 
 
 def _build(folder: Path, done: Path) -> None:
-    if os.geteuid() != 0:
-        raise CannotBuild(
-            "building a node image takes root: use `make cluster-api`, or a Docker that can pull kindest/node"
-        )
-    if shutil.which("debootstrap") is None:
-        raise CannotBuild("debootstrap is missing: apt-get install debootstrap")
+    needs_debootstrap()
     print("building a node image, once: some minutes", file=sys.stderr, flush=True)
     half = folder / "half"
     shutil.rmtree(half, ignore_errors=True)
     half.mkdir()
     root = half / "root"
-    _run("cp", "-a", str(_debian()), str(root))
+    run("cp", "-a", str(_debian()), str(root))
     _write_images(root, half)
     _furnish(root, half / "kubernetes.tar")
-    _run(
+    run(
         "tar",
         "-C",
         str(root),
@@ -107,16 +101,9 @@ def _debian() -> Path:
     half = done.with_name(f"{done.name}-half")
     if not done.is_dir():
         shutil.rmtree(half, ignore_errors=True)
-        _run("debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", SUITE, str(half), mirror())
+        debootstrap(half, PACKAGES)
         half.rename(done)
     return done
-
-
-def mirror(sources: Path = Path("/etc/apt/sources.list.d/debian.sources")) -> str:
-    """Where this machine gets Debian packages; Debian's own address if its sources do not say."""
-    lines = sources.read_text().splitlines() if sources.is_file() else []
-    named = [line.split()[1] for line in lines if line.startswith("URIs:")]
-    return named[0] if named else "http://deb.debian.org/debian"
 
 
 def _furnish(root: Path, images: Path) -> None:
@@ -143,8 +130,8 @@ def _furnish(root: Path, images: Path) -> None:
     _write(root / "kind/version", f"{VERSION}\n")
     (root / "opt/cni").mkdir(parents=True, exist_ok=True)
     (root / "opt/cni/bin").symlink_to("/usr/lib/cni")
-    _run("systemctl", f"--root={root}", "-q", "enable", "containerd.service", "kubelet.service", "images.service")
-    _run("systemctl", f"--root={root}", "-q", "mask", *MASKED)
+    run("systemctl", f"--root={root}", "-q", "enable", "containerd.service", "kubelet.service", "images.service")
+    run("systemctl", f"--root={root}", "-q", "mask", *MASKED)
 
 
 def _write_images(root: Path, half: Path) -> None:
@@ -164,7 +151,7 @@ def _write_images(root: Path, half: Path) -> None:
 
 
 def _wanted() -> list[str]:
-    listed = _run(str(binaries() / "kubeadm"), "config", "images", "list", f"--kubernetes-version={VERSION}")
+    listed = run(str(binaries() / "kubeadm"), "config", "images", "list", f"--kubernetes-version={VERSION}")
     return [line for line in listed.splitlines() if line.startswith(_REGISTRY)]
 
 
@@ -181,7 +168,7 @@ def _net_tools(root: Path) -> Layer:
     """iptables, conntrack, what both load, and a shell, from the node's own root."""
     extensions = [f"{_LIBRARIES}/xtables/{file.name}" for file in (root / f"{_LIBRARIES[1:]}/xtables").iterdir()]
     programs = ["/usr/sbin/xtables-nft-multi", "/usr/sbin/conntrack", *extensions]
-    loaded = _run("chroot", str(root), "ldd", *programs).split()
+    loaded = run("chroot", str(root), "ldd", *programs).split()
     files = {path: root / path[1:] for path in programs}
     files |= {
         path: (root / "usr" / path[1:]).resolve() for path in loaded if path.startswith("/lib") and ":" not in path
@@ -201,10 +188,3 @@ def _place(source: Path, target: Path, mode: int = 0o644) -> None:
 def _write(target: Path, text: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(text)
-
-
-def _run(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise CannotBuild(f"{command[0]} failed: {(done.stderr.strip() or done.stdout.strip())[-1500:]}")
-    return done.stdout

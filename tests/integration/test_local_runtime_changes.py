@@ -134,12 +134,13 @@ def test_down_drains_and_leaves_no_process_no_lock_and_no_half_written_file(trad
 
 
 def test_a_halt_outlives_a_restart(trading: Desk):
+    before = trading.pid_of("gateway-paper")
     assert trading.run("kill", "--all", "--reason", "fire", "--name", "stop")[0] == 0
     assert trading.run("down")[0] == 0
 
     trading.up()
 
-    trading.await_(lambda: trading.gateway.get("ready"))
+    trading.await_(lambda: trading.gateway.get("ready") and trading.pid_of("gateway-paper") != before)
     assert [halt["reason"] for halt in trading.gateway["halts"]] == ["fire"]
 
 
