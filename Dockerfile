@@ -10,7 +10,7 @@ ARG UV_DEFAULT_INDEX
 # Certificates of one's own, where traffic is inspected: --secret id=certificates,src=...
 ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt PIP_CERT=/etc/ssl/certs/ca-certificates.crt
 # Bytecode is found by its name alone: the files never change, and two builds give the same bytes.
-ENV UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_NO_CACHE=1 PYC_INVALIDATION_MODE=unchecked-hash
+ENV UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_NO_CACHE=1 PYC_INVALIDATION_MODE=UNCHECKED_HASH
 ARG SOURCE_DATE_EPOCH=0
 WORKDIR /src
 # Dependencies first: they change less often than the code, and their layer is kept.
