@@ -120,7 +120,7 @@ def _furnish(root: Path, images: Path) -> None:
     _place(node / "entrypoint", root / "usr/local/bin/entrypoint", 0o755)
     _place(node / "kubelet-cgroups", root / "kind/bin/kubelet-cgroups", 0o755)
     _place(node / "containerd.toml", root / "etc/containerd/config.toml")
-    for unit in ("kubelet.service", "images.service"):
+    for unit in ("kubelet.service", "images.service", "volumes.path", "volumes.service"):
         _place(node / unit, root / "etc/systemd/system" / unit)
     for manifest in ("default-storage.yaml", "default-cni.yaml"):
         _place(node / manifest, root / "kind/manifests" / manifest)
@@ -130,7 +130,7 @@ def _furnish(root: Path, images: Path) -> None:
     _write(root / "kind/version", f"{VERSION}\n")
     (root / "opt/cni").mkdir(parents=True, exist_ok=True)
     (root / "opt/cni/bin").symlink_to("/usr/lib/cni")
-    run("systemctl", f"--root={root}", "-q", "enable", "containerd.service", "kubelet.service", "images.service")
+    run("systemctl", f"--root={root}", "-q", "enable", "containerd.service", "kubelet.service", "images.service", "volumes.path")
     run("systemctl", f"--root={root}", "-q", "mask", *MASKED)
 
 

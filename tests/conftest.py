@@ -18,5 +18,6 @@ def recorded() -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The API tests last: their cluster runs until the end."""
-    items.sort(key=lambda item: item.path.parent.name == "api" and item.path.parent.parent.name == "tests")
+    """What needs a cluster last, and what needs nodes at the very end: their clusters run until then."""
+    order = {"api": 1, "e2e": 2}
+    items.sort(key=lambda item: order.get(item.path.parent.name, 0) if item.path.parent.parent.name == "tests" else 0)

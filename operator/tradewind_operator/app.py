@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 import kopf
 import structlog
@@ -74,6 +75,7 @@ class Operator:
             await kopf.operator(
                 registry=self.watching.registry(),
                 standalone=True,
+                identity=cast(Any, "tradewind-operator"),  # else it is made of the user's name, which a container has not
                 clusterwide=not self._settings.namespaces,
                 namespaces=self._settings.namespaces,
                 stop_flag=stop,

@@ -1,0 +1,118 @@
+"""On a cluster with nodes, with the real images: install, trade, halt, lose pods, remove."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+from api.cluster_world import ROOT, Kubectl, until
+from api.manifests import halt
+
+pytestmark = pytest.mark.slow  # pods take seconds to come and go
+
+EXAMPLE = ROOT / "examples" / "momentum"
+RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
+ROLES = {"trader": "tradewind-trader", "officer": "tradewind-risk-officer"}
+
+
+@pytest.fixture(scope="module")
+def desk(installed: Kubectl) -> Iterator[Kubectl]:
+    """The momentum example in a namespace of its own, with a trader and a risk officer."""
+    name = f"desk-{uuid.uuid4().hex[:6]}"
+    installed("create", "namespace", name)
+    installed("label", "namespace", name, RESTRICTED)
+    desk = Kubectl(installed.program, installed.kubeconfig, name)
+    for user, role in ROLES.items():
+        desk("create", "rolebinding", user, f"--clusterrole={role}", f"--user={user}")
+    began = time.monotonic()
+    for path in sorted(EXAMPLE.glob("*.yaml")):
+        for body in yaml.safe_load_all(path.read_text()):
+            if body["kind"] == "TradingPipeline":
+                body["spec"]["sinks"] = []
+            desk.apply(body)
+    until("a fill", lambda: figures(desk).get("tradewind_gateway_fills_total"), 120)
+    print(f"from apply to the first fill: {time.monotonic() - began:.1f} s")
+    yield desk
+    installed("delete", "namespace", name, "--wait=false")
+    until("the desk gone", lambda: installed.get("namespace", name) is None, 120)
+
+
+def pod_of(desk: Kubectl, workload: str) -> dict[str, Any] | None:
+    found = desk.list("pods", f"--selector=tradewind.io/workload={workload}", "--field-selector=status.phase=Running")
+    return found[0] if found else None
+
+
+def figures(desk: Kubectl, workload: str = "gateway-paper") -> dict[str, float]:
+    """A worker's own metrics, by name, read through the API server; none while it does not answer."""
+    pod = pod_of(desk, workload)
+    if pod is None:
+        return {}
+    path = f"/api/v1/namespaces/{desk.namespace}/pods/{pod['metadata']['name']}:9090/proxy/metrics"
+    done = desk.tried("get", "--raw", path)
+    found: dict[str, float] = {}
+    for line in done.stdout.splitlines() if done.returncode == 0 else ():
+        if line.startswith("tradewind_"):
+            name, value = line.rsplit(" ", 1)
+            short = name.partition("{")[0]
+            found[short] = found.get(short, 0.0) + float(value)
+    return found
+
+
+def test_what_is_applied_trades_and_says_so(desk: Kubectl) -> None:
+    for kind, name in (("tp", "momentum"), ("ta", "paper"), ("rp", "house")):
+        until(f"{kind} ready", lambda k=kind, n=name: desk.condition(k, n).get("status") == "True", 60)
+    found = figures(desk)
+    assert (found["tradewind_gateway_ready"], found["tradewind_gateway_book_problems"]) == (1, 0)
+    assert found["tradewind_gateway_api_server_age_seconds"] < 30  # it hears of halts from the API server too
+
+
+@pytest.mark.parametrize("workload", ["gateway-paper", "momentum", "feed-simulated-paper"])
+def test_a_pod_that_is_deleted_comes_back_and_trading_goes_on(desk: Kubectl, workload: str) -> None:
+    old = until("a pod", lambda: pod_of(desk, workload))["metadata"]["uid"]
+    desk("delete", "pod", "--wait=false", f"--selector=tradewind.io/workload={workload}")
+
+    until("another pod", lambda: (pod_of(desk, workload) or {"metadata": {"uid": old}})["metadata"]["uid"] != old, 60)
+    before = until("fills", lambda: figures(desk).get("tradewind_gateway_fills_total"), 60)
+    until("more fills", lambda: figures(desk).get("tradewind_gateway_fills_total", 0) > before, 90)
+    found = figures(desk)
+    assert (found["tradewind_gateway_book_problems"], found["tradewind_gateway_drift"]) == (0, 0)
+
+
+def test_the_simulated_exchange_keeps_its_books_when_its_pod_is_replaced(desk: Kubectl) -> None:
+    before = until("fills", lambda: figures(desk).get("tradewind_gateway_fills_total"))
+    desk("delete", "pod", "--selector=tradewind.io/workload=simulator-paper")
+
+    until("more fills", lambda: figures(desk).get("tradewind_gateway_fills_total", 0) > before, 90)
+    assert figures(desk)["tradewind_gateway_book_problems"] == 0
+
+
+def test_a_traders_halt_stops_trading_and_only_a_risk_officer_ends_it(desk: Kubectl) -> None:
+    desk("create", "--as=trader", "-f", "-", given=json.dumps(halt("stop", action="CancelAll")))
+    until("it enforced", lambda: desk.condition("ks", "stop", "Enforced").get("status") == "True", 30)
+    fills = figures(desk)["tradewind_gateway_fills_total"]
+
+    release = json.dumps({"spec": {"release": {"by": "trader", "reason": "no"}}})
+    refused = desk.tried("patch", "ks", "stop", "--as=trader", "--type=merge", "-p", release)
+    until("a denial", lambda: figures(desk).get("tradewind_gateway_denied_total", 0) > 0, 60)
+
+    assert refused.returncode != 0
+    assert figures(desk)["tradewind_gateway_fills_total"] == fills
+    release = json.dumps({"spec": {"release": {"by": "officer", "reason": "found it"}}})
+    desk("patch", "ks", "stop", "--as=officer", "--type=merge", "-p", release)
+    until("fills again", lambda: figures(desk).get("tradewind_gateway_fills_total", 0) > fills, 60)
+
+
+def test_while_the_operator_is_away_trading_goes_on(desk: Kubectl, installed: Kubectl) -> None:
+    installed("scale", "deployment/tradewind-operator", "--replicas=0")
+    try:
+        until("it gone", lambda: not installed.list("pods", "--selector=app.kubernetes.io/name=tradewind-operator"), 60)
+        before = until("fills", lambda: figures(desk).get("tradewind_gateway_fills_total"))
+        until("more fills", lambda: figures(desk).get("tradewind_gateway_fills_total", 0) > before, 60)
+    finally:
+        installed("scale", "deployment/tradewind-operator", "--replicas=1")
+        installed("rollout", "status", "deployment/tradewind-operator", "--timeout=120s")
