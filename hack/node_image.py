@@ -130,7 +130,16 @@ def _furnish(root: Path, images: Path) -> None:
     _write(root / "kind/version", f"{VERSION}\n")
     (root / "opt/cni").mkdir(parents=True, exist_ok=True)
     (root / "opt/cni/bin").symlink_to("/usr/lib/cni")
-    run("systemctl", f"--root={root}", "-q", "enable", "containerd.service", "kubelet.service", "images.service", "volumes.path")
+    run(
+        "systemctl",
+        f"--root={root}",
+        "-q",
+        "enable",
+        "containerd.service",
+        "kubelet.service",
+        "images.service",
+        "volumes.path",
+    )
     run("systemctl", f"--root={root}", "-q", "mask", *MASKED)
 
 

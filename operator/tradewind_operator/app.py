@@ -46,6 +46,10 @@ class Settings:
     sizes: StreamSizes = field(default_factory=StreamSizes)
 
 
+IDENTITY = cast(Any, "tradewind-operator")
+"""Given, as Kopf would make it of the user's name, and in a container a user has none."""
+
+
 class Operator:
     """The parts, wired to one another."""
 
@@ -75,7 +79,7 @@ class Operator:
             await kopf.operator(
                 registry=self.watching.registry(),
                 standalone=True,
-                identity=cast(Any, "tradewind-operator"),  # else it is made of the user's name, which a container has not
+                identity=IDENTITY,
                 clusterwide=not self._settings.namespaces,
                 namespaces=self._settings.namespaces,
                 stop_flag=stop,

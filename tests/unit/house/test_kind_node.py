@@ -11,8 +11,8 @@ import docker_daemon
 import kind_cluster
 import pytest
 import yaml
+from debian import mirror
 from image_archive import Image, Layer, write_archive, write_layer
-from node_image import mirror
 
 
 @pytest.mark.parametrize(
