@@ -15,7 +15,7 @@ from pathlib import Path
 import docker_daemon
 import kind_cluster
 import node_image
-import python_base
+import python_image
 from kubernetes_binaries import CannotBuild, cache
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -106,10 +106,10 @@ def _bases() -> tuple[str, str]:
     ):
         return OFFICIAL, OFFICIAL
     print(f"{OFFICIAL} cannot be pulled here: the base is made from Debian packages", file=sys.stderr, flush=True)
-    for image in (python_base.BASE, python_base.BUILD):
+    for image in (python_image.BASE, python_image.BUILD):
         if not _there(image):
-            _docker("load", "-q", "-i", str(python_base.archive(image)))
-    return python_base.BASE, python_base.BUILD
+            _docker("load", "-q", "-i", str(python_image.archive(image)))
+    return python_image.BASE, python_image.BUILD
 
 
 def _there(image: str) -> bool:
