@@ -19,6 +19,7 @@ from tradewind.errors import Unavailable
 from tradewind.workloads import feed_name
 
 from tradewind_cli.app import BAD_INPUT, OK, StateOption, app, err, fail, out, state_directory
+from tradewind_cli.listing import listing, print_whole
 from tradewind_cli.local.reach import reach
 from tradewind_cli.local.state import StateDirectory
 
@@ -58,7 +59,7 @@ def status(
             )
         else:
             for table in tables(state.resources(), beats, kind or ""):
-                out.print(table)
+                print_whole(out, table)
             for note in notes(state.resources(), beats):
                 out.print(note, markup=False, style="yellow")
         if not watch:
@@ -77,10 +78,10 @@ def tables(resources: list[Resource], beats: Beats, kind: str = "") -> list[Tabl
     ):
         listed = rows(resources, beats) if kind in ("", short) else []
         if listed:
-            made.append(_table(columns, listed))
+            made.append(listing(columns, listed))
     if not kind and beats:
         made.append(
-            _table(("WORKER", "ROLE", "SEEN", "EVENTS"), [_worker(name, beat) for name, beat in sorted(beats.items())])
+            listing(("WORKER", "ROLE", "SEEN", "EVENTS"), [_worker(name, beat) for name, beat in sorted(beats.items())])
         )
     return made
 
@@ -114,15 +115,6 @@ async def _beats(state: StateDirectory) -> Beats:
     except Unavailable as error:
         err.print(str(error), markup=False)
         return {}
-
-
-def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
-    return table
 
 
 def _fresh(beat: dict[str, Any]) -> bool:

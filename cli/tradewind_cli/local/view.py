@@ -6,7 +6,8 @@ import time
 from typing import Any
 
 from rich.console import Group
-from rich.table import Table
+
+from tradewind_cli.listing import listing
 
 Beats = dict[str, dict[str, Any]]
 
@@ -48,33 +49,28 @@ def line(beats: Beats, rates: Rates, elapsed: float) -> str:
 
 def screen(beats: Beats, rates: Rates, elapsed: float) -> Group:
     """Feeds, positions and halts as tables."""
-    feeds = _table("FEED", "ROWS/S", "ROWS", "LAST PRICES")
-    accounts = _table("ACCOUNT", "READY", "EQUITY", "P&L(DAY)", "ORDERS", "FILLS", "HALTED")
-    positions = _table("PIPELINE", "SYMBOL", "POSITION", "ENTRY", "REALISED", "UNREALISED", "FEES")
+    feeds, accounts, positions = [], [], []
     for name, beat in sorted(beats.items()):
         if beat.get("role") == "feed":
             last = "  ".join(f"{symbol} {price:.2f}" for symbol, price in sorted(beat.get("last", {}).items()))
-            feeds.add_row(name, f"{rates.of(name, beat.get('rows', 0)):,.0f}", f"{beat.get('rows', 0):,}", last)
+            feeds.append((name, f"{rates.of(name, beat.get('rows', 0)):,.0f}", f"{beat.get('rows', 0):,}", last))
         if beat.get("role") == "gateway":
             orders = sum(beat.get("orders", {}).values())
             halts = ", ".join(f"{h['action']}: {h['reason']}" for h in beat.get("halts", [])) or "no"
-            accounts.add_row(
+            accounts.append((
                 name.removeprefix("gateway-"), str(beat.get("ready")), _money(beat.get("equity")), _money(beat.get("dayProfit")),
                 str(orders), str(beat.get("fills", 0)), halts,
-            )  # fmt: skip
-            for held in beat.get("positions", []):
-                positions.add_row(
-                    held["pipeline"], held["symbol"], held["quantity"], held["averageEntry"], _money(held["realised"]),
-                    _money(held["unrealised"] or None), _money(held["fees"]),
-                )  # fmt: skip
-    return Group(f"tradewind, {elapsed:.0f} s (Ctrl-C drains and stops)", "", feeds, "", accounts, "", positions)
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, no_wrap=True)
-    return table
+            ))  # fmt: skip
+            positions += [(
+                held["pipeline"], held["symbol"], held["quantity"], held["averageEntry"], _money(held["realised"]),
+                _money(held["unrealised"] or None), _money(held["fees"]),
+            ) for held in beat.get("positions", [])]  # fmt: skip
+    return Group(
+        f"tradewind, {elapsed:.0f} s (Ctrl-C drains and stops)", "",
+        listing(("FEED", "ROWS/S", "ROWS", "LAST PRICES"), feeds), "",
+        listing(("ACCOUNT", "READY", "EQUITY", "P&L(DAY)", "ORDERS", "FILLS", "HALTED"), accounts), "",
+        listing(("PIPELINE", "SYMBOL", "POSITION", "ENTRY", "REALISED", "UNREALISED", "FEES"), positions),
+    )  # fmt: skip
 
 
 def _money(text: str | None) -> str:

@@ -10,6 +10,7 @@ from rich.console import Console
 from tradewind.api.kill_switch import KillSwitch
 from tradewind_cli.commands.halt import targets
 from tradewind_cli.commands.status import notes, tables
+from tradewind_cli.listing import print_whole
 from tradewind_cli.local.view import Rates, line, screen
 from unit.api.manifests import ACCOUNT, HALT, PIPELINE, POLICY, changed, load, named
 
@@ -153,3 +154,29 @@ def test_a_pipeline_without_a_worker_is_not_ready() -> None:
     del found["btc"]
 
     assert words(shown(*tables(listed, found, "tp"))[1]).split()[1] == "False"
+
+
+def test_what_a_person_gave_as_a_reason_is_shown_as_it_is_and_never_read_as_markup():
+    halted = changed(HALT, "spec.reason", "see [/ticket] [red]17[/red]")
+    told = beats()
+    told["gateway-paper"]["halts"] = [{"action": "Halt", "reason": "see [/ticket]", "uid": "x"}]
+
+    _, row = shown(*tables(resources(halted), {}, "ks"))
+    live = shown(screen(told, Rates(), 1.0))
+
+    assert "see [/ticket] [red]17[/red]" in row
+    assert any("Halt: see [/ticket]" in text for text in live)
+
+
+def test_a_narrow_terminal_or_a_pipe_loses_nothing_of_a_status():
+    told = beats()
+    told["gateway-paper"]["halts"] = [{"action": a, "reason": "x", "uid": a} for a in ("Halt", "CancelAll", "Flatten")]
+    console = Console(file=io.StringIO(), width=40)
+
+    for table in tables(resources(ACCOUNT), told, "ta"):
+        print_whole(console, table)
+
+    heads, row = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert words(heads) == "NAME READY VENUE MODE EQUITY P&L(DAY) ORDERS FILLS HALTED AGE"
+    assert words(row).endswith("Halt,CancelAll,Flatten -")
+    assert console.width == 40
