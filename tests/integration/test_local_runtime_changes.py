@@ -46,6 +46,30 @@ def test_a_kill_is_acknowledged_and_nothing_trades_until_the_release(trading: De
     trading.await_(lambda: trading.fills > halted_at)
 
 
+def test_a_halt_while_the_message_server_is_silent_is_kept_and_reaches_gateways_when_it_is_back(trading: Desk):
+    server = next(process for process in trading.processes() if "nats-server" in process.cmdline()[0])
+    server.suspend()
+    try:
+        code, said = trading.run("kill", "--all", "--reason", "fire", "--name", "stop")
+    finally:
+        server.resume()
+
+    assert (code, "KillSwitch/stop" in said.replace("killswitch", "KillSwitch"), "NOBODY" in said) == (1, True, True), (
+        said
+    )
+    trading.await_(lambda: [halt["reason"] for halt in trading.gateway.get("halts", [])] == ["fire"])
+
+
+def test_a_halt_holds_though_the_store_cannot_be_read(trading: Desk):
+    (trading.state.path / "store.json").write_text("{")
+
+    code, said = trading.run("kill", "--all", "--reason", "fire", "--name", "stop")
+
+    assert "gateway-paper: enforced" in said, said
+    trading.await_(lambda: trading.denied("KILL_SWITCH") > 1)
+    assert code == 0
+
+
 def test_new_limits_hold_at_once_and_restart_nothing(trading: Desk):
     before = trading.pids()
     trading.spec("RiskPolicy")["maxOrderValue"]["amount"] = "1"

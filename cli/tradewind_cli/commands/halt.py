@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import os
 import re
 import secrets
 import time
@@ -11,14 +12,16 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
+from pydantic import ValidationError
 from tradewind.api.account import TradingAccount
 from tradewind.api.kill_switch import KillSwitch
 from tradewind.api.kinds import Resource, to_document
 from tradewind.api.pipeline import TradingPipeline
-from tradewind.errors import InvalidValue
+from tradewind.api.plain_words import path_text, remedy_for
+from tradewind.errors import InvalidManifest, InvalidValue, Problem, TradewindError, Unavailable
 
 from tradewind_cli.app import BAD_INPUT, FAILED, OK, StateOption, app, fail, out, state_directory
-from tradewind_cli.local.control import ControlBucket
+from tradewind_cli.local.control import AWAY, ControlBucket
 from tradewind_cli.local.reach import reach
 from tradewind_cli.local.state import StateDirectory, stamped
 
@@ -63,10 +66,10 @@ def kill(
     if not scope:
         return fail("name whom to halt: --all, --account label=value or --pipeline label=value", BAD_INPUT)
     state = state_directory(state_dir)
-    if name and _stored(state, name):
+    if name and _taken(state, name):
         return fail(f"there is a KillSwitch {name} already: give this one another name", BAD_INPUT)
     made = datetime.now(UTC).strftime("halt-%Y%m%d-%H%M%S-") + secrets.token_hex(2)
-    spec = {"scope": scope, "action": action, "reason": reason}
+    spec = {"scope": scope, "action": action, "reason": reason.strip()}
     document = stamped(to_document(_switch(name or made, spec)))
     return asyncio.run(_engage(state, document, direct=direct))
 
@@ -90,13 +93,33 @@ def release(name: str, *, reason: str, by: str | None = None, state_dir: StateOp
         return fail(f"there is no halt {name}: tradewind status ks lists them", BAD_INPUT)
     if document["spec"].get("release"):
         return fail(f"KillSwitch/{name} was already released by {document['spec']['release']['by']}", BAD_INPUT)
-    document["spec"]["release"] = {"by": by or getpass.getuser(), "reason": reason}
-    KillSwitch.model_validate(document)
+    document["spec"]["release"] = {"by": by or _me(), "reason": reason.strip()}
+    _checked(document)
     state.put(document)
+    name = document["metadata"]["name"]
     if state.running is not None:
-        asyncio.run(_tell(state, document))
-    out.print(f"killswitch/{document['metadata']['name']} released", markup=False)
+        try:
+            asyncio.run(_tell(state, document))
+        except (Unavailable, *AWAY) as error:
+            return fail(f"killswitch/{name} released, but gateways hear of it only when the server is back: {error}")
+    out.print(f"killswitch/{name} released", markup=False)
     return OK
+
+
+def _me() -> str:
+    """Who says so: the login name, or the number of a user who has none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid-{os.getuid()}"
+
+
+def _taken(state: StateDirectory, name: str) -> bool:
+    """Whether a KillSwitch has this name; where the store cannot be read nobody knows, and the halt comes first."""
+    try:
+        return _stored(state, name) is not None
+    except (TradewindError, OSError):
+        return False
 
 
 def _stored(state: StateDirectory, name: str) -> dict[str, Any] | None:
@@ -121,9 +144,24 @@ async def _latched(state: StateDirectory, uid: str) -> dict[str, Any] | None:
 
 
 def _switch(name: str, spec: dict[str, Any]) -> KillSwitch:
-    return KillSwitch.model_validate(
+    return _checked(
         {"apiVersion": "tradewind.io/v1alpha1", "kind": "KillSwitch", "metadata": {"name": name}, "spec": spec}
     )
+
+
+def _checked(document: dict[str, Any]) -> KillSwitch:
+    """The KillSwitch.
+
+    Raises:
+        InvalidManifest: what was given on the command line cannot be kept, told as a manifest's problems are.
+    """
+    try:
+        return KillSwitch.model_validate(document)
+    except ValidationError as error:
+        title = f"KillSwitch/{document['metadata']['name']}"
+        found = [(one["loc"], *remedy_for(one, KillSwitch, {})) for one in error.errors(include_url=False)]
+        problems = [Problem("command line", title, path_text(path), given, words) for path, given, words in found]
+        raise InvalidManifest(problems) from error
 
 
 def _labels(given: list[str]) -> dict[str, str]:
@@ -152,29 +190,61 @@ def targets(switch: KillSwitch, resources: list[Resource]) -> list[str]:
 
 
 async def _engage(state: StateDirectory, document: dict[str, Any], *, direct: bool) -> int:
-    """The bucket first, then the file: nothing may delay a halt."""
-    begun = time.time_ns()
-    name, uid = document["metadata"]["name"], document["metadata"]["uid"]
-    wanted = targets(KillSwitch.model_validate(document), state.resources())
+    """The bucket first, then the file: nothing may delay a halt. Where the bucket is away, the file alone keeps it."""
+    name = document["metadata"]["name"]
     if state.running is None:
         if direct:
             return fail("nothing runs here: a halt kept for the next start needs the store, leave --direct out")
         state.put(document)
         out.print(f"killswitch/{name} stored; nothing runs here, it holds from the next start", markup=False)
         return OK
-    async with reach(state) as control:
-        await control.halt(document)
-        if not direct:
-            state.put(document)
-        out.print(f"killswitch/{name} engaged ({document['spec']['action']}), uid {uid}", markup=False)
-        if not wanted:
-            return fail("no account or pipeline matches: nothing was halted", FAILED)
-        missing = [account for account in wanted if not await _acknowledged(control, account, uid, begun)]
+    try:
+        async with reach(state) as control:
+            return await _halted(control, state, document, direct=direct)
+    except (Unavailable, *AWAY) as error:
+        if direct:
+            return fail(f"killswitch/{name} not engaged: {error}; without --direct it is kept until the server is back")
+        state.put(document)
+        return fail(
+            f"killswitch/{name} stored, and told as soon as the message server is back; NOBODY has acknowledged it yet: "
+            f"see tradewind status ({error})"
+        )
+
+
+async def _halted(control: ControlBucket, state: StateDirectory, document: dict[str, Any], *, direct: bool) -> int:
+    begun = time.time_ns()
+    name, uid = document["metadata"]["name"], document["metadata"]["uid"]
+    await control.halt(document)
+    out.print(f"killswitch/{name} engaged ({document['spec']['action']}), uid {uid}", markup=False)
+    wanted = await _wanted(control, state, document)
+    if not direct:
+        _record(state, document)
+    if not wanted:
+        remedy = f"the halt stays for whoever gets these labels, until tradewind release {name} --reason WHY"
+        return fail(f"no account or pipeline matches: nothing was halted; {remedy}", FAILED)
+    missing = [account for account in wanted if not await _acknowledged(control, account, uid, begun)]
     if missing:
         return fail(
             f"no acknowledgement within 10 s from {', '.join(missing)}: the halt stays; see tradewind status", FAILED
         )
     return OK
+
+
+async def _wanted(control: ControlBucket, state: StateDirectory, document: dict[str, Any]) -> list[str]:
+    """Who must acknowledge; every gateway there is, where the store cannot be read."""
+    try:
+        return targets(KillSwitch.model_validate(document), state.resources())
+    except (TradewindError, OSError) as error:
+        out.print(f"  waiting for every gateway: {error}", markup=False)
+        return sorted(n.removeprefix("gateway-") for n in await control.heartbeats() if n.startswith("gateway-"))
+
+
+def _record(state: StateDirectory, document: dict[str, Any]) -> None:
+    """Keep the halt; it is in force whether or not this user may write the store, and the runtime records it, too."""
+    try:
+        state.put(document)
+    except (TradewindError, OSError) as error:
+        out.print(f"  in force, but not recorded from here: {error}", markup=False)
 
 
 async def _acknowledged(control: ControlBucket, account: str, uid: str, begun: int) -> bool:

@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 import nats
 import nats.errors
 from tradewind.contract.subjects import Names
-from tradewind.errors import Unavailable
+from tradewind.errors import TradewindError, Unavailable
 
-from tradewind_cli.local.control import ControlBucket
+from tradewind_cli.local.control import AWAY, ControlBucket
 from tradewind_cli.local.state import StateDirectory
 
 
@@ -24,8 +24,10 @@ async def reach(state: StateDirectory) -> AsyncIterator[ControlBucket]:
     """
     if state.running is None:
         raise Unavailable(f"nothing runs in {state.path}: tradewind up starts it")
-    port = json.loads((state.path / "ports.json").read_text())["nats"]
-    namespace = next((r.metadata.namespace for r in state.resources()), "default")
+    try:
+        port = json.loads((state.path / "ports.json").read_text())["nats"]
+    except (OSError, ValueError, KeyError) as error:
+        raise Unavailable(f"the runtime in {state.path} is just starting ({error!r}): try again") from error
 
     async def quiet(_: Exception) -> None:
         return None
@@ -39,7 +41,18 @@ async def reach(state: StateDirectory) -> AsyncIterator[ControlBucket]:
             f"the message server on port {port} does not answer ({error!r}): it may just be starting"
         ) from error
     try:
-        bucket = await client.jetstream().key_value(Names(namespace).control_bucket)
+        try:
+            bucket = await client.jetstream().key_value(Names(_namespace(state)).control_bucket)
+        except AWAY as error:
+            raise Unavailable(f"the runtime in {state.path} is not ready yet ({error!r}): try again") from error
         yield ControlBucket(bucket)
     finally:
         await client.close()
+
+
+def _namespace(state: StateDirectory) -> str:
+    """That of the resources; a store nobody can read must not keep a halt from its gateways."""
+    try:
+        return next((r.metadata.namespace for r in state.resources()), "default")
+    except (TradewindError, OSError):
+        return "default"

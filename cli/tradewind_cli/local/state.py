@@ -106,10 +106,17 @@ class StateDirectory:
             return 0
 
     def documents(self) -> list[dict[str, Any]]:
+        """The resources as JSON.
+
+        Raises:
+            TradewindError: the file was edited by hand and cannot be read.
+        """
         try:
             listed: list[dict[str, Any]] = json.loads((self.path / "store.json").read_text())
         except FileNotFoundError:
             return []
+        except ValueError as error:
+            raise self._unreadable(error) from error
         return listed
 
     def resources(self) -> list[Resource]:
@@ -120,10 +127,12 @@ class StateDirectory:
         """
         try:
             return [KINDS[document["kind"]].model_validate(document) for document in self.documents()]
-        except (ValidationError, KeyError, ValueError) as error:
-            raise TradewindError(
-                f"{self.path / 'store.json'} cannot be read ({error}): apply the manifests again"
-            ) from error
+        except (ValidationError, KeyError, ValueError, TypeError) as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: Exception) -> TradewindError:
+        remedy = "put it right, or remove it and apply the manifests again; halts in it must then be engaged anew"
+        return TradewindError(f"{self.path / 'store.json'} cannot be read ({error}): {remedy}")
 
     def apply(self, loaded: list[Loaded], *, replace: bool = False) -> list[str]:
         """Add or change resources; ``replace`` removes what is not given, but never a halt. What happened, a line each.

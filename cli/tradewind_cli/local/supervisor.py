@@ -189,6 +189,8 @@ class Supervisor:
                 await self._record_halts()
             except AWAY as error:
                 log.warning("heartbeat_lost", error=repr(error))
+            except TradewindError as error:
+                log.warning("halts_not_recorded", error=repr(error))
             await asyncio.sleep(1)
 
     async def _record_halts(self) -> None:
