@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
@@ -19,6 +20,16 @@ COMMANDS = {
 """The module of each command: only the one that is wanted is imported, because a halt must not wait for the others."""
 
 
+BROKEN_PIPE = 141
+REMEDIES: dict[type[OSError], str] = {
+    PermissionError: "run this as its owner, or give another path (--state-dir DIR where it is the runtime's)",
+    FileExistsError: "a folder is needed there: remove it, or give another path",
+    NotADirectoryError: "a folder is needed there: remove it, or give another path",
+    IsADirectoryError: "a file is needed there: give another path",
+    FileNotFoundError: "make its folder, or give another path",
+}
+
+
 def main() -> None:
     """Exit code 0: done; 1: failed; 2: the input cannot be used."""
     wanted = {COMMANDS[word] for word in sys.argv[1:2] if word in COMMANDS}
@@ -34,6 +45,13 @@ def main() -> None:
         code = fail(error)
     except KeyboardInterrupt:
         code = 130
+    except BrokenPipeError:  # such as tradewind status | head -1
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = BROKEN_PIPE
+    except OSError as error:
+        if error.filename is None:
+            raise
+        code = fail(f"{error.filename}: {error.strerror}: {REMEDIES.get(type(error), 'give another path')}")
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -107,3 +107,65 @@ def test_what_cannot_be_done_is_said_with_its_exit_code(folder, arguments, code,
     ended, printed, complaint = tradewind(folder, *arguments)
 
     assert (ended, said in printed + complaint) == (code, True), printed + complaint
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("kill", "--all", "--reason", "x" * 300), "KillSwitch/stop: spec.reason: "),
+        (("kill", "--all", "--reason", "  "), "KillSwitch/stop: spec.reason: "),
+        (("kill", "--all", "--reason", "x", "--account", "desk=" + "y" * 300), "KillSwitch/stop: spec.scope.accounts"),
+    ],
+)
+def test_a_halt_that_cannot_be_kept_is_told_by_field_and_not_stored(folder, arguments, said):
+    code, _, complaint = tradewind(folder, *arguments, "--name", "stop")
+
+    assert (code, said in complaint, "Traceback" in complaint) == (2, True, False), complaint
+    assert "stop" not in tradewind(folder, "status", "ks")[1]
+
+
+@pytest.mark.parametrize("text", ['{"x":', "[1]", '[{"kind": "Pod"}]'])
+@pytest.mark.parametrize("command", [("apply", "-f", "desk.yaml"), ("delete", "tp", "btc"), ("status",)])
+def test_a_store_edited_by_hand_is_named_with_the_remedy(folder, command, text):
+    (folder / ".tradewind").mkdir()
+    (folder / ".tradewind/store.json").write_text(text)
+
+    code, _, complaint = tradewind(folder, *command)
+
+    assert (code, "store.json cannot be read" in complaint, "Traceback" in complaint) == (1, True, False), complaint
+
+
+def test_an_account_somebody_trades_on_is_not_deleted(folder):
+    tradewind(folder, "apply", "-f", "desk.yaml")
+
+    code, _, complaint = tradewind(folder, "delete", "ta", "paper")
+
+    assert (code, "TradingPipeline/btc" in complaint) == (1, True), complaint
+    assert tradewind(folder, "delete", "tp", "btc")[0] == 0
+    assert tradewind(folder, "delete", "ta", "paper")[0] == 0
+
+
+def test_a_fresh_start_does_not_forget_a_halt(folder):
+    tradewind(folder, "kill", "--all", "--reason", "fire", "--name", "stop")
+
+    code, _, complaint = tradewind(folder, "up", "--fresh", "-f", "desk.yaml")
+
+    assert (code, "tradewind release stop" in complaint) == (2, True), complaint
+    assert "stop" in tradewind(folder, "status", "ks")[1]
+
+
+@pytest.mark.parametrize("command", [("up", "-f", "desk.yaml"), ("apply", "-f", "desk.yaml"), ("status",)])
+def test_a_path_that_cannot_be_used_is_named_with_the_remedy(folder, command):
+    (folder / ".tradewind").write_text("a file")
+
+    code, _, complaint = tradewind(folder, *command)
+
+    assert (code, ".tradewind" in complaint, "Traceback" in complaint) == (1, True, False), complaint
+
+
+def test_an_account_without_a_gateway_does_not_claim_to_be_free_of_halts(folder):
+    tradewind(folder, "apply", "-f", "desk.yaml")
+
+    _, said, _ = tradewind(folder, "status", "ta")
+
+    assert said.splitlines()[1].split()[-2] == "Unknown"

@@ -8,6 +8,7 @@ import time
 
 import psutil
 from tradewind.api.kinds import KINDS, SHORT_NAMES
+from tradewind.api.pipeline import TradingPipeline
 from tradewind.errors import InvalidManifest
 
 from tradewind_cli.app import (
@@ -59,8 +60,13 @@ def delete(kind: str, name: str, *, state_dir: StateOption = None) -> int:
     full = SHORT_NAMES.get(kind.lower(), next((k for k in KINDS if k.lower() == kind.lower()), kind))
     if full not in KINDS:
         return fail(f"{kind} is not a kind: use {', '.join(SHORT_NAMES)}", BAD_INPUT)
+    resources = state.resources()
     if full == "KillSwitch" and any(_in_force(d, name) for d in state.documents()):
         return fail(f"KillSwitch/{name} is in force: tradewind release {name} --reason WHY ends it", FAILED)
+    traders = [r for r in resources if isinstance(r, TradingPipeline) and r.spec.account == name]
+    if full == "TradingAccount" and traders:
+        listed = ", ".join(f"TradingPipeline/{r.metadata.name}" for r in traders)
+        return fail(f"TradingAccount/{name} is traded on by {listed}: delete that first", FAILED)
     if not state.delete(full, name):
         return fail(f"there is no {full}/{name}", FAILED)
     out.print(f"{full}/{name} deleted", markup=False)
@@ -74,21 +80,16 @@ def down(*, state_dir: StateOption = None) -> int:
     if pid is None:
         out.print("nothing runs here", markup=False)
         return OK
-    os.kill(pid, signal.SIGTERM)
+    try:
+        os.kill(pid, signal.SIGTERM)
+    except PermissionError:
+        return fail(f"process {pid} belongs to another user: run tradewind down as that user, or as root")
     for _ in range(900):
         if state_directory(state_dir).running is None and _ended(pid):
             out.print("stopped", markup=False)
             return OK
         time.sleep(0.1)
     return fail(f"process {pid} did not stop within 90 s")
-
-
-def _alive(pid: int) -> bool:
-    """Whether the process still runs; one that has ended and was not waited for by its parent does not."""
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _in_force(document: dict, name: str) -> bool:  # type: ignore[type-arg]

@@ -155,9 +155,14 @@ def _accounts(resources: list[Resource], beats: Beats) -> list[tuple[str, ...]]:
         rows.append((
             account.metadata.name, _ready(beat), account.spec.venue, account.spec.mode, _money(beat.get("equity")),
             _money(beat.get("dayProfit")), str(sum(beat.get("orders", {}).values())), str(beat.get("fills", 0)),
-            ",".join(halt["action"] for halt in beat.get("halts", [])) or "False", _age(account),
+            _halted(beat), _age(account),
         ))  # fmt: skip
     return rows
+
+
+def _halted(beat: dict[str, Any]) -> str:
+    """What a gateway says of its halts; nobody knows while there is none."""
+    return ",".join(halt["action"] for halt in beat.get("halts", [])) or ("False" if beat else "Unknown")
 
 
 def _policies(resources: list[Resource], beats: Beats) -> list[tuple[str, ...]]:

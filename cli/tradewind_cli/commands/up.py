@@ -15,6 +15,7 @@ from cyclopts import Parameter
 from rich.live import Live
 from tradewind.api.account import TradingAccount
 from tradewind.durations import SECOND, parse_duration
+from tradewind.errors import InvalidValue
 
 from tradewind_cli.app import FAILED, OK, Manifests, StateOption, app, fail, load_checked, out, state_directory
 from tradewind_cli.local.control import AWAY
@@ -59,7 +60,7 @@ def up(
     state.lock()
     try:
         if fresh:
-            state.clear()
+            _forget(state)
         state.prepare()
         if loaded:
             for text in state.apply(loaded, replace=True):
@@ -71,6 +72,21 @@ def up(
         return asyncio.run(_Session(state, length, report, plain=plain or not sys.stdout.isatty()).run())
     finally:
         state.unlock()
+
+
+def _forget(state: StateDirectory) -> None:
+    """Begin anew; but only a release ends a halt.
+
+    Raises:
+        InvalidValue: with the halts in force.
+    """
+    switches = [document for document in state.documents() if document["kind"] == "KillSwitch"]
+    halts = [document["metadata"]["name"] for document in switches if not document["spec"].get("release")]
+    if halts:
+        raise InvalidValue(
+            f"--fresh would forget {', '.join(halts)}, in force: tradewind release {halts[0]} --reason WHY first"
+        )
+    state.clear()
 
 
 class _Session:
@@ -175,6 +191,10 @@ class _Session:
             good = good and fills > 0 and not problems
             for text in lines:
                 self._say(text)
+            if not fills:
+                halts = ", ".join(f"{halt['action']}: {halt['reason']}" for halt in beat.get("halts", []))
+                denied = ", ".join(f"{reason} {count}" for reason, count in beat.get("denied", {}).items())
+                self._say(f"no order of {name} was filled (halts: {halts or 'none'}; denied: {denied or 'none'})")
         self._good = good
 
 
