@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
@@ -37,8 +38,8 @@ def state_directory(given: Path | None) -> StateDirectory:
     return StateDirectory(given or Path(os.environ.get("TRADEWIND_STATE", ".tradewind")))
 
 
-def load_checked(paths: list[Path], *, files: bool = True) -> list[Loaded]:
-    """Manifests that can run; warnings go to stderr.
+def load_checked(paths: list[Path], *, files: bool = True, unconcerned: Collection[str] = ()) -> list[Loaded]:
+    """Manifests that can run; warnings go to stderr, but those on fields the command is ``unconcerned`` about.
 
     Raises:
         InvalidManifest: with everything that is wrong.
@@ -46,7 +47,7 @@ def load_checked(paths: list[Path], *, files: bool = True) -> list[Loaded]:
     loaded = load_manifests(paths)
     problems, warnings = check_references(loaded)
     problems += missing_files(loaded) if files else []
-    for warning in warnings:
+    for warning in (one for one in warnings if one.path not in unconcerned):
         err.print(f"warning: {warning}", markup=False)
     if problems:
         raise InvalidManifest(problems)

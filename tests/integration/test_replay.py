@@ -64,3 +64,26 @@ def test_what_cannot_be_replayed_is_said(options: list[str], message: str) -> No
 
     assert done.returncode == 2
     assert message in done.stderr
+
+
+def said(data: Path) -> tuple[int, str, str]:
+    command = [sys.executable, "-m", "tradewind_cli", "replay", "-f", "examples/replay", "--data", str(data)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_recording_that_ends_early_is_played_as_far_as_it_goes_and_said(recorded: Path, tmp_path: Path) -> None:
+    whole = (recorded / "spot_btcusdt_20240808.jsonl.gz").read_bytes()
+    (tmp_path / "cut.gz").write_bytes(whole[: len(whole) // 3])
+
+    code, told, complaint = said(tmp_path / "cut.gz")
+
+    assert (code, "could not be read: CUT_FILE 1" in told, complaint) == (0, True, ""), told
+
+
+def test_a_recording_of_something_else_is_named_with_the_field_to_change(tmp_path: Path) -> None:
+    (tmp_path / "noise.jsonl").write_bytes(bytes(range(256)) * 10)
+
+    code, _, complaint = said(tmp_path / "noise.jsonl")
+
+    assert (code, "noise.jsonl: " in complaint, "spec.feed.symbols" in complaint) == (2, True, True), complaint

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from pathlib import Path
 from typing import Annotated, Literal
 
+import structlog
 from cyclopts import Parameter
 from tradewind.api.account import TradingAccount
 from tradewind.api.pipeline import TradingPipeline
@@ -50,7 +52,9 @@ def replay(
     """
     if batch_size < 1:
         raise InvalidValue(f"--batch-size {batch_size} must be at least 1")
-    loaded = load_checked(filename, files=not data)
+    loaded = load_checked(
+        filename, files=not data, unconcerned=("spec.feed.venue",)
+    )  # here fills come from the recording
     chosen, account, policies, folder = _choose([e.resource for e in loaded], pipeline), None, [], Path()
     account = next(
         e.resource
@@ -62,7 +66,13 @@ def replay(
     files = data or _named(chosen, folder)
     simulation = account.spec.simulation
     overrides = {one.symbol: read_instrument(_increments(one)) for one in simulation.instruments}
-    capture = open_capture(files, chosen.spec.feed.symbols, overrides)
+    try:
+        capture = open_capture(files, chosen.spec.feed.symbols, overrides)
+    except InvalidValue as error:
+        if not all(path.is_file() for path in files):
+            raise
+        remedy = f"give another --data FILE, or change spec.feed.symbols of TradingPipeline/{chosen.metadata.name}"
+        raise InvalidValue(f"{', '.join(map(str, files))}: {error}; {remedy}") from error
     setup = Setup(chosen, account, tuple(policies), {one.symbol: one for one in capture.instruments})
     run, tally, seconds = _run(setup, capture, batch_size, topology)
     built = _report(setup, run, tally, ", ".join(path.name for path in files))
@@ -81,6 +91,8 @@ def _run(setup: Setup, capture: Capture, batch_size: int, topology: str) -> tupl
     if topology == "Distributed":
         from tradewind_cli.local.distributed import run_distributed
 
+        # That its own server is not there yet, and then no more, is nothing a person has to know.
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
         run = asyncio.run(run_distributed(setup, batches, tally))
     else:
         run = run_in_process(setup, batches, tally)

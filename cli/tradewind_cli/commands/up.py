@@ -187,6 +187,7 @@ class _Session:
                 problems,
                 directory,
                 self._begun_at,
+                beats,
             )
             good = good and fills > 0 and not problems
             for text in lines:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from nats.aio.client import Client
 from tradewind.api.account import TradingAccount
@@ -31,6 +33,7 @@ async def write_account_report(
     problems: list[str],
     directory: Path,
     since: int,
+    beats: dict[str, dict[str, Any]],
 ) -> tuple[int, list[str]]:
     """Write the report of everything an account did; (fills ``since`` then, in ns, and lines to print)."""
     names = Names(account.metadata.namespace)
@@ -59,11 +62,24 @@ async def write_account_report(
     merged = sorted([*decided, *_once(journal)], key=lambda event: event.at.time)
     report = build_report(
         pipeline=pipelines[0], account=account, instruments=instruments, decisions=merged, equity=equity, rows_in=rows,
-        trades_in=trades, undecodable={}, turned_away={}, source=", ".join(feeds), problems=problems,
+        trades_in=trades, **_lost(pipelines, beats), source=", ".join(feeds), problems=problems,
     )  # fmt: skip
     paths = write_report(report, directory)
     fills = sum(isinstance(e, OrderReport) and e.last_quantity > 0 and e.at.time >= since for e in merged)
     return fills, [*summary_lines(report), *(f"written: {path}" for path in paths)]
+
+
+def _lost(pipelines: list[TradingPipeline], beats: dict[str, dict[str, Any]]) -> dict[str, dict[str, int]]:
+    """What feeds could not read and market stages turned away, as the workers told last."""
+    undecodable: Counter[str] = Counter()
+    for feed in {feed_name(pipeline) for pipeline in pipelines}:
+        undecodable.update(beats.get(f"feed-{feed}", {}).get("undecodable", {}))
+    turned_away: Counter[str] = Counter()
+    names = [pipeline.metadata.name for pipeline in pipelines]
+    for worker, beat in beats.items():
+        if beat.get("role") == "pipeline" and any(worker == name or worker.startswith(f"{name}-") for name in names):
+            turned_away.update(beat.get("counts", {}).get("market", {}))
+    return {"undecodable": dict(undecodable), "turned_away": dict(turned_away)}
 
 
 def _once(events: list[Event]) -> list[Event]:

@@ -13,8 +13,10 @@ def summary_lines(report: Report) -> list[str]:
     )
     rejected = ", ".join(f"{reason} {count}" for reason, count in report.rejected.items()) or "none"
     books = "; ".join(report.problems) or "balanced: fills = positions = cash"
+    lost = {"could not be read": report.undecodable, "turned away": report.turned_away}
     return [
         counts,
+        *(f"{what}: {', '.join(f'{r} {n:,}' for r, n in why.items())}" for what, why in lost.items() if why),
         f"held back: {rejected}",
         f"P&L {report.net:.4f} {report.currency} (realised {report.realised:.4f}, open {report.unrealised:.4f}, fees {plain(report.fees)})",
         f"books {books}",
