@@ -196,6 +196,10 @@ def test_a_port_in_use_is_left_alone_and_another_taken(desk: Desk):
     assert port not in (ports["nats"], ports["simulator-paper:http"])
 
 
+def test_no_worker_is_started_only_to_fail_because_the_simulator_is_not_there_yet(trading: Desk):
+    assert "ended with code" not in trading.output.read_text()
+
+
 def test_status_reads_like_kubectl(trading: Desk):
     code, said = trading.run("status", "tp")
 

@@ -100,6 +100,7 @@ class _Session:
         self._equity: dict[str, list[tuple[int, Decimal]]] = {}
         self._live: Live | None = None
         self._good = True
+        self._ended = False
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
@@ -128,7 +129,7 @@ class _Session:
                 elapsed = time.monotonic() - self._begun
                 if self._live is not None:
                     self._live.update(screen(beats, rates, elapsed))
-                else:
+                elif not self._ended:
                     out.print(line(beats, rates, elapsed), markup=False)
                 self._end_in_time(ready_at)
                 await asyncio.sleep(1)
@@ -171,7 +172,7 @@ class _Session:
         from tradewind_cli.local.recorded import write_account_report
 
         assert self._report is not None
-        good, self._good = self._good, False
+        good, self._good, self._ended = self._good, False, True
         accounts = [r for r in self._state.resources() if isinstance(r, TradingAccount)]
         beats = await self._beats()
         for account in accounts:

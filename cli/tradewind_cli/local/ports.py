@@ -40,6 +40,12 @@ def _free(port: int) -> bool:
     return True
 
 
+def listens(port: int) -> bool:
+    """Whether somebody on loopback takes connections there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def _any_port(taken: set[int]) -> int:
     while True:
         with socket.socket() as probe:

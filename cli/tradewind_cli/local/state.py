@@ -91,8 +91,11 @@ class StateDirectory:
 
     def clear(self) -> None:
         """Forget everything; only while nothing runs."""
-        for name in ("nats", "postgres", "run", "configs", "logs"):
+        for name in ("nats", "postgres", "run", "configs"):
             shutil.rmtree(self.path / name, ignore_errors=True)
+        for log in (self.path / "logs").glob("*"):
+            if log.name != "up.log":  # a detached run is writing it
+                log.unlink(missing_ok=True)
         (self.path / "store.json").unlink(missing_ok=True)
 
     # The resources.

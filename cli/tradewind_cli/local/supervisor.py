@@ -25,7 +25,7 @@ from tradewind_workers.runner.streams import ensure_streams
 
 from tradewind_cli.local.child import Child
 from tradewind_cli.local.control import AWAY, ControlBucket
-from tradewind_cli.local.ports import Ports
+from tradewind_cli.local.ports import Ports, listens
 from tradewind_cli.local.servers import nats_child, postgres_child
 from tradewind_cli.local.state import StateDirectory, write_whole
 
@@ -128,9 +128,17 @@ class Supervisor:
             except TradewindError as error:
                 self._tell(f"what is stored cannot run: {error}")
                 self._seen = seen
-        for child in (self._nats, self._postgres, *(child for _, child in self.workers.values())):
+        ready = [child for workload, child in self.workers.values() if not self._too_early(workload, child)]
+        for child in (self._nats, self._postgres, *ready):
             if child is not None:
                 await self._revive(child)
+
+    def _too_early(self, workload: Workload, child: Child) -> bool:
+        """Whether a worker's first start waits for a simulator's: it would only fail, and be started again."""
+        if child.process is not None or child.restarts:
+            return False
+        before = [self.workers[name] for name in workload.after if name in self.workers]
+        return any(not one.restarts and not listens(self._ports.get(f"{w.name}:http")) for w, one in before)
 
     async def _take_over(self) -> None:
         """Bring processes and control bucket to what the store says now; a sink waits for its database, others do not."""

@@ -44,7 +44,7 @@ def line(beats: Beats, rates: Rates, elapsed: float) -> str:
             f"{name.removeprefix('gateway-')}{ready}: {beat.get('fills', 0)} fills, {held}, day {_money(beat.get('dayProfit'))}"
             + (f", HALTED {halts}" if halts else "")
         )
-    return " | ".join(parts)
+    return " | ".join(parts if feeds or gateways else [*parts, "starting"])
 
 
 def screen(beats: Beats, rates: Rates, elapsed: float) -> Group:
