@@ -157,6 +157,19 @@ def test_down_drains_and_leaves_no_process_no_lock_and_no_half_written_file(trad
     assert list(trading.state.path.rglob("*.new")) == []
 
 
+def test_an_interrupt_before_anything_is_ready_ends_at_once_and_says_what_was_not_done(desk: Desk, tmp_path):
+    desk.up("--report", str(tmp_path / "report"))
+    desk.await_(lambda: any("simulator-paper.json" in " ".join(one.cmdline()) for one in desk.processes()))
+
+    assert desk.process is not None
+    desk.process.send_signal(signal.SIGINT)
+
+    assert desk.process.wait(60) == 1
+    assert "the report could not be made: feed simulated-paper had not started" in desk.output.read_text()
+    assert desk.processes() == []
+    assert desk.state.running is None
+
+
 def test_a_halt_outlives_a_restart(trading: Desk):
     before = trading.pid_of("gateway-paper")
     assert trading.run("kill", "--all", "--reason", "fire", "--name", "stop")[0] == 0

@@ -64,15 +64,7 @@ def replay(
     folder = next(e.file for e in loaded if e.resource is chosen)
     policies = policies_of(account, [chosen], [e.resource for e in loaded if isinstance(e.resource, RiskPolicy)])
     files = data or _named(chosen, folder)
-    simulation = account.spec.simulation
-    overrides = {one.symbol: read_instrument(_increments(one)) for one in simulation.instruments}
-    try:
-        capture = open_capture(files, chosen.spec.feed.symbols, overrides)
-    except InvalidValue as error:
-        if not all(path.is_file() for path in files):
-            raise
-        remedy = f"give another --data FILE, or change spec.feed.symbols of TradingPipeline/{chosen.metadata.name}"
-        raise InvalidValue(f"{', '.join(map(str, files))}: {error}; {remedy}") from error
+    capture = _open(files, chosen, account)
     setup = Setup(chosen, account, tuple(policies), {one.symbol: one for one in capture.instruments})
     run, tally, seconds = _run(setup, capture, batch_size, topology)
     built = _report(setup, run, tally, ", ".join(path.name for path in files))
@@ -83,6 +75,22 @@ def replay(
         for path in write_report(built, report):
             out.print(f"written: {path}", markup=False)
     return FAILED if run.gateway.ledger.check() else OK
+
+
+def _open(files: list[Path], pipeline: TradingPipeline, account: TradingAccount) -> Capture:
+    """The recordings, in the pipeline's symbols.
+
+    Raises:
+        InvalidValue: one cannot be opened, or holds none of them.
+    """
+    overrides = {one.symbol: read_instrument(_increments(one)) for one in account.spec.simulation.instruments}
+    try:
+        return open_capture(files, pipeline.spec.feed.symbols, overrides)
+    except InvalidValue as error:
+        if not all(path.is_file() for path in files):
+            raise
+        remedy = f"give another --data FILE, or change spec.feed.symbols of TradingPipeline/{pipeline.metadata.name}"
+        raise InvalidValue(f"{', '.join(map(str, files))}: {error}; {remedy}") from error
 
 
 def _run(setup: Setup, capture: Capture, batch_size: int, topology: str) -> tuple[SimulatedRun, Tally, float]:

@@ -13,7 +13,7 @@ from tradewind.errors import Unavailable
 from tradewind_cli.app import FAILED, OK, fail, out
 from tradewind_cli.local.control import AWAY
 from tradewind_cli.local.reach import reach
-from tradewind_cli.local.state import StateDirectory
+from tradewind_cli.local.state import DETACHED_LOG, StateDirectory
 
 READY_S = 90.0
 
@@ -24,7 +24,7 @@ def start_detached(state: StateDirectory) -> int:
         return fail(f"process {state.running} already runs in {state.path}: tradewind down ends it", 2)
     (state.path / "logs").mkdir(parents=True, exist_ok=True)
     arguments = [word for word in sys.argv[1:] if word != "--detach"]
-    log = state.path / "logs" / "up.log"
+    log = state.path / "logs" / DETACHED_LOG
     begun = time.time_ns()
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 - this program, with the arguments it was given

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,7 @@ from tradewind.api.kinds import Resource
 from tradewind.api.pipeline import TradingPipeline
 from tradewind.contract.codec import decode_event, parse_batch
 from tradewind.contract.subjects import Names
+from tradewind.errors import Unavailable
 from tradewind.events import Event, OrderReport, RowKind
 from tradewind.instrument import Instrument
 from tradewind.workloads import feed_name
@@ -23,6 +25,9 @@ from tradewind_workers.runner.instruments import await_instruments
 from tradewind_workers.runner.reader import StreamReader
 
 from tradewind_cli.local.summary import summary_lines
+
+INSTRUMENTS_S = 2.0
+"""A feed that ran has told its instruments long before its report; one that was ended while starting never will."""
 
 
 async def write_account_report(
@@ -44,7 +49,10 @@ async def write_account_report(
     bucket = await client.jetstream().key_value(names.control_bucket)
     instruments: dict[str, Instrument] = {}
     for feed in feeds:
-        instruments |= await await_instruments(bucket, feed)
+        try:
+            instruments |= await asyncio.wait_for(await_instruments(bucket, feed), INSTRUMENTS_S)
+        except TimeoutError as error:
+            raise Unavailable(f"feed {feed} had not started: there is nothing to tell") from error
     outputs = [
         names.stage(p.metadata.name, shard, "allocation") for p in pipelines for shard in range(p.spec.feed.shards)
     ]

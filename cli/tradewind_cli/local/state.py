@@ -23,6 +23,8 @@ from tradewind.api.manifest import Loaded
 from tradewind.api.references import resolve
 from tradewind.errors import InvalidManifest, Problem, TradewindError
 
+DETACHED_LOG = "up.log"
+
 
 class AlreadyRunning(TradewindError):
     """Another runtime holds this state directory."""
@@ -94,8 +96,10 @@ class StateDirectory:
         for name in ("nats", "postgres", "run", "configs"):
             shutil.rmtree(self.path / name, ignore_errors=True)
         for log in (self.path / "logs").glob("*"):
-            if log.name != "up.log":  # a detached run is writing it
+            if log.name != DETACHED_LOG:  # a detached run is writing it
                 log.unlink(missing_ok=True)
+        if not (self.path / "logs" / DETACHED_LOG).exists():
+            shutil.rmtree(self.path / "logs", ignore_errors=True)
         (self.path / "store.json").unlink(missing_ok=True)
 
     # The resources.

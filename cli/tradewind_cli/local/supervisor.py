@@ -67,7 +67,7 @@ class Supervisor:
         self._dsn_file, self._dsn = state.path / "run" / "dsn", ""
         self._seen: tuple[int, str] | None = None
         self.workers: dict[str, tuple[Workload, Child]] = {}
-        self.ready = asyncio.Event()
+        self.ready, self._begun_at = asyncio.Event(), time.time_ns()
         self.namespace = next((r.metadata.namespace for r in state.resources()), "default")
         self.client: Client
         self.control: ControlBucket
@@ -222,6 +222,10 @@ class Supervisor:
             await asyncio.gather(*(child.stop() for w, child in self.workers.values() if w.role == role))
         for account, pipelines in by_account.items():
             try:
+                beat = await self.control.heartbeat(f"gateway-{account}")
+                if not beat.get("ready") or beat["at"] < self._begun_at:
+                    self._tell(f"positions of {account} were not closed: its gateway was not ready yet")
+                    continue
                 await self.control.unwind(account, pipelines)
                 for _ in range(80):
                     if (await self.control.heartbeat(f"gateway-{account}")).get("unwound"):
@@ -238,7 +242,9 @@ class Supervisor:
         if self._on_drained is not None and self.ready.is_set():
             try:
                 await asyncio.wait_for(self._on_drained(), REPORT_S)
-            except (*AWAY, TradewindError) as error:
+            except TradewindError as error:
+                self._tell(f"the report could not be made: {error}")
+            except AWAY as error:
                 self._tell(f"the report could not be made: {error!r}")
         if self._postgres is not None:
             await self._postgres.stop()

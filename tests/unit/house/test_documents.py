@@ -10,8 +10,8 @@ from importlib import import_module
 import pytest
 from tradewind.api.manifest import parse_manifests
 from tradewind.api.references import check_references
-from tradewind_cli.__main__ import COMMANDS
 from tradewind_cli.app import app
+from tradewind_cli.entry import COMMANDS
 from unit.house.checkout import ROOT, text, tracked
 
 DOCUMENTS = [name for name in tracked() if name.endswith(".md")]
