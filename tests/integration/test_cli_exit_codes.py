@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -133,6 +134,27 @@ def test_a_store_edited_by_hand_is_named_with_the_remedy(folder, command, text):
     code, _, complaint = tradewind(folder, *command)
 
     assert (code, "store.json cannot be read" in complaint, "Traceback" in complaint) == (1, True, False), complaint
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [("nowhere/x.gz", "cannot be written"), ("desk.yaml", "is no recording"), (".", "is no recording")],
+)
+def test_a_recording_that_could_not_be_kept_is_not_begun(folder, output, said):
+    code, _, complaint = tradewind(folder, "capture", "--symbols", "BTCUSDT", "-o", output, "--for", "1s")
+
+    assert (code, f"--output {output}: {said}" in complaint) == (2, True), complaint
+
+
+def test_a_simulator_on_a_port_in_use_says_so(folder):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+
+        code, _, complaint = tradewind(folder, "simulate", "--symbols", "BTCUSDT", "--port", port)
+
+    assert (code, f"--port {port} is in use" in complaint, "Traceback" in complaint) == (2, True, False), complaint
 
 
 def test_an_account_somebody_trades_on_is_not_deleted(folder):

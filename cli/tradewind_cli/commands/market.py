@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,9 +12,13 @@ from cyclopts import Parameter
 from tradewind.api.account import TradingAccount
 from tradewind.api.kinds import to_document
 from tradewind.durations import SECOND, parse_duration
+from tradewind.errors import InvalidValue
 from tradewind.workloads import MEXC_REST, MEXC_WS
 
 from tradewind_cli.app import OK, app, out
+from tradewind_cli.local.ports import any_port, is_free
+
+GZIP = b"\x1f\x8b"
 
 Symbols = Annotated[list[str], Parameter(help="Symbols such as BTCUSDT; may be given again.", negative=())]
 
@@ -38,6 +43,9 @@ def simulate(
     from tradewind_workers.runner.process import configure_logging
     from tradewind_workers.simulator import process
 
+    if not 0 <= port < 1 << 16 or (port and not is_free(port)):
+        raise InvalidValue(f"--port {port} is in use or is no port: give another, or 0 for any")
+    port = port or any_port(set())
     configure_logging()
     simulated: dict[str, Any] = {"generated": {"seed": seed}}
     if capture is not None:
@@ -86,6 +94,7 @@ def capture(
     from tradewind_workers.feeds.capture import CaptureWriter
     from tradewind_workers.venues.mexc.capture import capture as capture_mexc
 
+    _check_recording(output)
     writer = CaptureWriter(output)
     seconds = parse_duration(duration) / SECOND if duration else None
     try:
@@ -96,6 +105,18 @@ def capture(
         writer.flush()
     out.print(f"written to {output}", markup=False)
     return OK
+
+
+def _check_recording(path: Path) -> None:
+    """Now, and not after an hour of recording.
+
+    Raises:
+        InvalidValue: nothing can be written there, or what is there is no recording to be added to.
+    """
+    if not path.parent.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise InvalidValue(f"--output {path}: cannot be written: make its folder, or give another path")
+    if path.exists() and (not path.is_file() or path.read_bytes()[:2] not in (b"", GZIP)):
+        raise InvalidValue(f"--output {path}: is no recording by tradewind capture: give another path")
 
 
 async def _until_interrupted(work: Any, seconds: float | None) -> None:

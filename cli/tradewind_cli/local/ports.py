@@ -23,14 +23,15 @@ class Ports:
     def get(self, name: str) -> int:
         if name not in self._checked:
             known = self._known.get(name)
-            if known is None or not _free(known) or list(self._known.values()).count(known) > 1:
-                self._known[name] = _any_port({*self._known.values()})
+            if known is None or not is_free(known) or list(self._known.values()).count(known) > 1:
+                self._known[name] = any_port({*self._known.values()})
             self._checked.add(name)
             write_whole(self._path, json.dumps(self._known, indent=1))
         return self._known[name]
 
 
-def _free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether nobody on loopback has it."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -46,7 +47,8 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _any_port(taken: set[int]) -> int:
+def any_port(taken: set[int]) -> int:
+    """One that is free, and none of those."""
     while True:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
