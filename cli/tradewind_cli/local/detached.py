@@ -25,7 +25,7 @@ def start_detached(state: StateDirectory) -> int:
     (state.path / "logs").mkdir(parents=True, exist_ok=True)
     arguments = [word for word in sys.argv[1:] if word != "--detach"]
     log = state.path / "logs" / DETACHED_LOG
-    begun = time.time_ns()
+    begun, before = time.time_ns(), log.stat().st_size if log.exists() else 0
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 - this program, with the arguments it was given
             [sys.executable, "-m", "tradewind_cli", *arguments, "--plain"],
@@ -34,7 +34,10 @@ def start_detached(state: StateDirectory) -> int:
     until = time.monotonic() + READY_S
     while time.monotonic() < until:
         if process.poll() is not None:
-            return fail(f"it ended at once:\n{log.read_text()[-2000:]}", process.returncode or FAILED)
+            return fail(
+                f"it ended at once:\n{log.read_bytes()[before:][-2000:].decode(errors='replace')}",
+                process.returncode or FAILED,
+            )
         if asyncio.run(_ready(state, begun)):
             out.print(
                 f"running as process {process.pid}: tradewind status shows it, tradewind down ends it", markup=False
