@@ -91,6 +91,17 @@ def test_the_simulated_exchange_keeps_its_books_when_its_pod_is_replaced(desk: K
     assert figures(desk)["tradewind_gateway_book_problems"] == 0
 
 
+def test_nats_is_replaced_and_nothing_is_lost(desk: Kubectl, installed: Kubectl) -> None:
+    before = until("fills", lambda: figures(desk).get("tradewind_gateway_fills_total"))
+    installed("delete", "pod", "nats-0")
+    installed("rollout", "status", "statefulset/nats", "--timeout=120s")
+
+    until("more fills", lambda: figures(desk).get("tradewind_gateway_fills_total", 0) > before, 120)
+    found = figures(desk)
+    assert (found["tradewind_gateway_book_problems"], found["tradewind_gateway_drift"]) == (0, 0)
+    assert found["tradewind_gateway_fills_total"] > before  # counted from the journal, which is on the volume
+
+
 def test_a_traders_halt_stops_trading_and_only_a_risk_officer_ends_it(desk: Kubectl) -> None:
     desk("create", "--as=trader", "-f", "-", given=json.dumps(halt("stop", action="CancelAll")))
     until("it enforced", lambda: desk.condition("ks", "stop", "Enforced").get("status") == "True", 30)
