@@ -25,7 +25,7 @@ $(STAMP): pyproject.toml core/pyproject.toml operator/pyproject.toml workers/pyp
 	@echo "ready: .venv/bin/tradewind --help, or first: . .venv/bin/activate"
 
 demo: setup ## Trade for 30 seconds against the exchange simulator, then write a report
-	@$(BIN)/tradewind up -f examples/momentum --for 30s --report out/demo
+	@$(BIN)/tradewind up -f examples/momentum --for 30s --report out/demo --state-dir .tradewind/demo --fresh
 
 test: setup ## Run everything this machine can run
 	@$(BIN)/python -m pytest

@@ -33,6 +33,9 @@ def line(beats: Beats, rates: Rates, elapsed: float) -> str:
     for name, beat in feeds:
         last = " ".join(f"{symbol} {price:.2f}" for symbol, price in sorted(beat.get("last", {}).items()))
         parts.append(f"{rates.of(name, beat.get('rows', 0)):.0f} rows/s {last}")
+    regimes = {symbol: regime for beat in beats.values() for symbol, regime in beat.get("regimes", {}).items()}
+    if regimes:
+        parts.append(" ".join(f"{symbol} {regime}" for symbol, regime in sorted(regimes.items())))
     for name, beat in gateways:
         held = (
             " ".join(f"{p['symbol']} {p['quantity']}" for p in beat.get("positions", []) if p["quantity"] != "0")
@@ -49,11 +52,12 @@ def line(beats: Beats, rates: Rates, elapsed: float) -> str:
 
 def screen(beats: Beats, rates: Rates, elapsed: float) -> Group:
     """Feeds, positions and halts as tables."""
-    feeds, accounts, positions = [], [], []
+    feeds, accounts, positions, regimes = [], [], [], []
     for name, beat in sorted(beats.items()):
         if beat.get("role") == "feed":
             last = "  ".join(f"{symbol} {price:.2f}" for symbol, price in sorted(beat.get("last", {}).items()))
             feeds.append((name, f"{rates.of(name, beat.get('rows', 0)):,.0f}", f"{beat.get('rows', 0):,}", last))
+        regimes += [(name, symbol, regime) for symbol, regime in sorted(beat.get("regimes", {}).items())]
         if beat.get("role") == "gateway":
             orders = sum(beat.get("orders", {}).values())
             halts = ", ".join(f"{h['action']}: {h['reason']}" for h in beat.get("halts", [])) or "no"
@@ -68,6 +72,7 @@ def screen(beats: Beats, rates: Rates, elapsed: float) -> Group:
     return Group(
         f"tradewind, {elapsed:.0f} s (Ctrl-C drains and stops)", "",
         listing(("FEED", "ROWS/S", "ROWS", "LAST PRICES"), feeds), "",
+        listing(("PIPELINE", "SYMBOL", "REGIME"), regimes), "",
         listing(("ACCOUNT", "READY", "EQUITY", "P&L(DAY)", "ORDERS", "FILLS", "HALTED"), accounts), "",
         listing(("PIPELINE", "SYMBOL", "POSITION", "ENTRY", "REALISED", "UNREALISED", "FEES"), positions),
     )  # fmt: skip

@@ -96,6 +96,8 @@ def _judge(
     else:
         conditions = readiness(True, "Trading", "the gateway is reconciled and takes orders")
     conditions.append(Condition("Halted", halted, "KillSwitch" if halted else "NoHalt", _halts(figures)))
+    if figures.get("drift"):
+        conditions.append(Condition("Drift", True, "BalancesDiffer", "; ".join(figures["drift"])[:1024]))
     status: Body = {"halted": halted, "gateways": len(workers) - len(down) if workers else 0}
     return Judgement(conditions, status | _figures(figures), applied=not down, again_in_s=LATER_S)
 

@@ -180,3 +180,11 @@ def test_a_narrow_terminal_or_a_pipe_loses_nothing_of_a_status():
     assert words(heads) == "NAME READY VENUE MODE EQUITY P&L(DAY) ORDERS FILLS HALTED AGE"
     assert words(row).endswith("Halt,CancelAll,Flatten -")
     assert console.width == 40
+
+
+def test_the_live_view_tells_the_regime_of_every_symbol() -> None:
+    told = beats()
+    told["btc"]["regimes"] = {"BTCUSDT": "HIGH_VOL_TRENDING"}
+
+    assert "BTCUSDT HIGH_VOL_TRENDING" in line(told, Rates(), 1)
+    assert any(words(row) == "btc BTCUSDT HIGH_VOL_TRENDING" for row in shown(screen(told, Rates(), 1.0)))

@@ -305,6 +305,16 @@ def test_a_gateway_sees_its_login_and_nobody_else_does():
     assert "mexc-main" not in others
 
 
+def test_an_account_that_differs_from_its_venue_says_so_and_one_that_does_not_says_nothing():
+    world = desk()
+    drifts = live(gateway_paper={"drift": ["USDT: the venue has 1, the ledger 2"]})
+
+    told = condition(plan_account(TA, world, PLATFORM, drifts, NOW), "Drift")
+
+    assert (told["status"], told["message"]) == ("True", "USDT: the venue has 1, the ledger 2")
+    assert condition(plan_account(TA, world, PLATFORM, live(gateway_paper={"drift": []}), NOW), "Drift") == {}
+
+
 def test_a_gateway_without_a_login_says_which_secret_it_waits_for():
     live_account = {"venue": "MEXC", "mode": "Live", "credentials": {"secretName": "mexc-main"}}
     world = desk((TA, resource(TA, live_account)), (RP, resource(RP, POLICY)))

@@ -49,8 +49,11 @@ def test_a_steady_climb_is_a_trend_and_a_wild_market_is_volatile() -> None:
     climb = [candle(n, 1000 + 10 * n + 2, 1000 + 10 * n - 2, 1000 + 10 * n) for n in range(40)]
     wild = [candle(40 + n, 1600 + (-1) ** n * 200, 1300, 1400 + (-1) ** n * 90) for n in range(30)]
 
-    changes = changes_of(stage_of(min_dwell=0), climb + wild)
+    stage = stage_of(min_dwell=0)
+    assert stage.regimes == {}
+    changes = changes_of(stage, climb + wild)
 
+    assert stage.regimes == {"BTCUSDT": changes[-1].regime}
     assert (changes[0].previous, changes[0].regime) == (None, LOW_TREND)
     assert HIGH_TREND in [change.regime for change in changes[1:]]
 

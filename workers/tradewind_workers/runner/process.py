@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import os
@@ -16,6 +15,8 @@ from typing import Any
 
 import structlog
 from tradewind.errors import FencedOut, InvalidValue, TradewindError
+
+from tradewind_workers.runner.tasks import end
 
 ROLES = {
     "feed": "tradewind_workers.runner.feed_worker",
@@ -89,9 +90,9 @@ async def _run(role: str, config: dict[str, Any]) -> None:
     stopped.cancel()
     if not work.done():  # told to stop: what still waits for others to start with does not look at that
         await asyncio.wait((work,), timeout=STOP_S)
-        work.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await work
+        await end([work])
+    if not work.cancelled():
+        work.result()
 
 
 def _watch_supervisor(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

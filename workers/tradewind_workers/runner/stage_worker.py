@@ -79,7 +79,7 @@ class StageWorker:
         dead: tuple[JetStreamContext, str],
         already: int,
     ) -> None:
-        self._stages, self._reader, self._publisher, self._snapshots = stages, reader, publisher, snapshots
+        self.stages, self._reader, self._publisher, self._snapshots = stages, reader, publisher, snapshots
         self._dead_js, self._dead_subject = dead
         self._already = already
         self._held: tuple[int, Batch] | None = None
@@ -90,7 +90,7 @@ class StageWorker:
     async def run(self) -> None:
         while True:
             taken = await self._next_range()
-            out = run_chain(self._stages, taken.joined())
+            out = run_chain(self.stages, taken.joined())
             self._count(taken)
             if taken.last > self._already:
                 await self._publish(taken, out)
@@ -102,7 +102,7 @@ class StageWorker:
         """Keep the state after the last range; its output is published."""
         self._last_snapshot = time.monotonic()
         if self.figures.position > self._saved:
-            states = {stage.name: stage.snapshot() for stage in self._stages}
+            states = {stage.name: stage.snapshot() for stage in self.stages}
             await self._snapshots.save(Snapshot(self.figures.position, states))
             self._saved = self.figures.position
 
@@ -212,7 +212,8 @@ async def _open(config: dict[str, Any], client: Client) -> tuple[StageWorker, St
 
 def _figures(worker: StageWorker) -> dict[str, Any]:
     figures = worker.figures
-    counts = {name: dict(getattr(stage, "counts", {})) for stage in worker._stages for name in (stage.name,)}  # noqa: SLF001
+    counts = {stage.name: dict(getattr(stage, "counts", {})) for stage in worker.stages}
+    regimes = {symbol: name for stage in worker.stages for symbol, name in getattr(stage, "regimes", {}).items()}
     return {
         "position": figures.position,
         "rows": figures.rows,
@@ -220,4 +221,5 @@ def _figures(worker: StageWorker) -> dict[str, Any]:
         "lastEventTime": figures.last_event_time,
         "undecodable": dict(figures.undecodable),
         "counts": {name: found for name, found in counts.items() if found},
+        "regimes": regimes,
     }

@@ -10,6 +10,7 @@ import asyncio
 import base64
 import json
 import os
+import time
 from dataclasses import astuple
 from pathlib import Path
 from typing import Protocol
@@ -24,7 +25,8 @@ from tradewind_workers.venues.port import NewOrder
 
 log = structlog.get_logger()
 VERSION = 1
-EVERY_S = 5.0
+EVERY_S, SHARE = 0.5, 50
+"""Seconds between two savings; at least so many times what one takes, as it holds up the market."""
 
 
 class StateStore(Protocol):
@@ -93,11 +95,13 @@ def restore(exchange: Exchange, data: bytes) -> None:
 
 
 async def keep(exchange: Exchange, store: StateStore) -> None:
-    """Save what has changed every few seconds, until cancelled."""
-    saved = b""
+    """Save what has changed, until cancelled; what a kill then loses is the last moment's."""
+    saved, took = b"", 0.0
     while True:
-        await asyncio.sleep(EVERY_S)
+        await asyncio.sleep(max(EVERY_S, SHARE * took))
+        began = time.perf_counter()
         data = dump(exchange)
+        took = time.perf_counter() - began
         if data == saved:
             continue
         try:

@@ -62,6 +62,11 @@ class RegimeStage:
                     changes.append(change)
         return batch.with_events(changes)
 
+    @property
+    def regimes(self) -> dict[str, str]:
+        """The present regime by symbol; a symbol that has none yet is left out."""
+        return {symbol: known.regime.value for symbol, known in self._symbols.items() if known.regime is not None}
+
     def _new(self) -> _Symbol:
         period = self._settings.period
         return _Symbol(AverageTrueRange(period), DirectionalIndex(period), deque(), [])
