@@ -71,7 +71,7 @@ def up(folder: Path, workers: int) -> None:
             "120s",
         ]
         _call(str(kind()), "create", "cluster", *given)
-    if image == node_image.NAME:  # nothing outside to ask for other names
+    if image == node_image.name():  # nothing outside to ask for other names
         _kubectl(config, "apply", "--server-side", "--force-conflicts", "-f", str(HERE / "node/coredns.yaml"))
     _kubectl(config, "-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=120s")
     print(
@@ -103,14 +103,15 @@ def _wait_gone(pid: int, patience_s: float = 30.0) -> None:
 
 def _image() -> str:
     """The node image to use, present in Docker."""
-    for name in (OFFICIAL, node_image.NAME):
+    own = node_image.name()
+    for name in (OFFICIAL, own):
         if _succeeds("docker", "image", "inspect", name):
             return name
     if _succeeds("docker", "pull", "-q", OFFICIAL):
         return OFFICIAL
     print(f"{OFFICIAL} cannot be pulled here", file=sys.stderr, flush=True)
     _call("docker", "load", "-i", str(node_image.archive()))
-    return node_image.NAME
+    return own
 
 
 def _kubectl(config: Path, *arguments: str) -> None:

@@ -16,7 +16,6 @@ from debian import SUITE, debootstrap, needs_debootstrap, run
 from image_archive import Image, Layer, write_archive, write_layer
 from kubernetes_binaries import HERE, VERSION, binaries, cache, compile_module
 
-NAME = f"tradewind.local/node:{VERSION}"
 PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "kmod", "iproute2", "iptables", "conntrack", "ethtool", "socat", "procps"),
     *("containerd", "runc", "containernetworking-plugins", "jq", "mount", "ca-certificates", "busybox-static"),
@@ -32,8 +31,13 @@ _REGISTRY = "registry.k8s.io"
 _KUBE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
 
+def name() -> str:
+    """Of the image these files give: others may be about."""
+    return f"tradewind.local/node:{VERSION}-{_fingerprint()}"
+
+
 def archive() -> Path:
-    """The node image as a docker-archive named ``NAME``; built now if it is not there (minutes, once).
+    """The node image as a docker-archive called ``name()``; built now if it is not there (minutes, once).
 
     Raises:
         CannotBuild: not root, debootstrap is missing, or a step failed; its last words are in the message.
@@ -89,7 +93,7 @@ def _build(folder: Path, done: Path) -> None:
         f"{half}/root.tar",
         ".",
     )
-    image = Image(NAME, ("root",), ("/usr/local/bin/entrypoint",), ("container=docker",), "SIGRTMIN+3")
+    image = Image(name(), ("root",), ("/usr/local/bin/entrypoint",), ("container=docker",), "SIGRTMIN+3")
     write_archive([image], {"root": half / "root.tar"}, half / "node.tar")
     (half / "node.tar").rename(done)
     shutil.rmtree(half)
