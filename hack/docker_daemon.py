@@ -15,6 +15,8 @@ from pathlib import Path
 from kubernetes_binaries import CannotBuild
 
 READY_S = 60.0
+_STARTED: list[subprocess.Popen[bytes]] = []
+"""Kept, as it goes on when this process ends: Python warns of one that is forgotten while it runs."""
 _CAP_SYS_RESOURCE = 1 << 24
 
 
@@ -91,6 +93,7 @@ def start(folder: Path, runtime: Path) -> int:
     except CannotBuild:
         daemon.terminate()
         raise
+    _STARTED.append(daemon)
     return daemon.pid
 
 

@@ -36,7 +36,7 @@ def test_a_kill_is_acknowledged_and_nothing_trades_until_the_release(trading: De
     assert code == 0, said
     assert "gateway-paper: latched" in said
     assert "gateway-paper: enforced" in said
-    halted_at = trading.fills
+    halted_at = trading.await_(lambda: trading.gateway.get("halts") and trading.fills)  # told since the halt
     trading.await_(lambda: trading.denied("KILL_SWITCH") > 1)
     assert trading.fills == halted_at
 
