@@ -13,10 +13,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nats
 import psutil
 import yaml
+from tradewind.contract.codec import decode_event, parse_batch
+from tradewind.contract.subjects import Names
+from tradewind.events import Event
 from tradewind_cli.local.reach import reach
 from tradewind_cli.local.state import StateDirectory
+from tradewind_workers.runner.reader import StreamReader
 
 Beats = dict[str, dict[str, Any]]
 PATIENCE_S = 30.0
@@ -145,6 +150,27 @@ class Desk:
     @property
     def fills(self) -> int:
         return int(self.gateway.get("fills", 0))
+
+    def journal(self) -> list[Event]:
+        """Everything the gateway has written so far."""
+        return asyncio.run(self._journal())
+
+    async def _journal(self) -> list[Event]:
+        port = json.loads((self.state.path / "ports.json").read_text())["nats"]
+        client = await nats.connect(f"nats://127.0.0.1:{port}")
+        try:
+            names = Names("default")
+            last = await client.jetstream().get_last_msg(names.journal_stream, names.account("paper"))
+            reader = StreamReader(client, client.jetstream(), names.journal_stream, [names.account("paper")], 0)
+            found: list[Event] = []
+            async for sequence, _, data in reader.messages():
+                found += [decode_event(event) for event in parse_batch(data).events]
+                if sequence >= (last.seq or 0):
+                    break
+            await reader.close()
+            return found
+        finally:
+            await client.close()
 
     def denied(self, reason: str) -> int:
         return int(self.gateway.get("denied", {}).get(reason, 0))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 from integration.desk import Desk
+from tradewind.events import Latch, OrderPlaced
 
 pytestmark = pytest.mark.slow  # a desk takes a few seconds to start and to trade
 
@@ -39,6 +40,9 @@ def test_a_kill_is_acknowledged_and_nothing_trades_until_the_release(trading: De
     halted_at = trading.await_(lambda: trading.gateway.get("halts") and trading.fills)  # told since the halt
     trading.await_(lambda: trading.denied("KILL_SWITCH") > 1)
     assert trading.fills == halted_at
+    journal = trading.journal()
+    [latched] = [event.at.time for event in journal if isinstance(event, Latch)]
+    assert [event for event in journal if isinstance(event, OrderPlaced) and event.at.time > latched] == []
 
     code, said = trading.run("release", "stop", "--reason", "was a test", "--by", "risk officer")
 
