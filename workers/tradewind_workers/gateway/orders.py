@@ -43,8 +43,9 @@ class OrderView:
 class Orders:
     """Working orders are kept by pipeline and symbol too: risk checks ask for those at every intent."""
 
-    REMEMBERED = 20_000
-    TRADES_REMEMBERED = 100_000
+    REMEMBERED = 5_000
+    """Orders that are told of again are known; more of them make every kept fold take longer, during which nothing latches."""
+    TRADES_REMEMBERED = 20_000
 
     def __init__(self) -> None:
         self.by_id: dict[str, OrderView] = {}

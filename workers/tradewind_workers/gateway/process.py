@@ -46,7 +46,8 @@ from tradewind_workers.venues.paper import PaperVenue
 from tradewind_workers.venues.port import NewOrder, TradingVenue
 
 log = structlog.get_logger()
-FOLD_EVERY_S, FOLD_RECORDS = 5.0, 5000
+FOLD_EVERY_S, FOLD_RECORDS = 5.0, 20_000
+"""A fold of five thousand orders takes about 20 ms, and to read twenty thousand records at a start half a second."""
 
 
 @dataclass(slots=True)
