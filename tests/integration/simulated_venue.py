@@ -11,8 +11,9 @@ import aiohttp
 from tradewind.events import RowKind
 from tradewind.instrument import Instrument, instrument
 from tradewind_workers.rows import Rows, SymbolTable
+from tradewind_workers.simulator.accounts import Fees
 from tradewind_workers.simulator.authentication import Login
-from tradewind_workers.simulator.matching import Fees, MatchingEngine
+from tradewind_workers.simulator.matching import MatchingEngine
 from tradewind_workers.simulator.rate_limit import Limit
 from tradewind_workers.simulator.server import ServerSettings, SimulatorServer
 from tradewind_workers.venues.mexc.connection import ConnectionSettings

@@ -11,7 +11,8 @@ from markets import BTC, ETH, START, cut, random_market, rows_of
 from tradewind.errors import UndecodableMessage, VenueError
 from tradewind.events import OrderStatus, RowKind
 from tradewind_workers.rows import Rows
-from tradewind_workers.simulator.matching import Fees, MatchingEngine
+from tradewind_workers.simulator.accounts import Fees
+from tradewind_workers.simulator.matching import MatchingEngine
 from tradewind_workers.venues.port import NewOrder, VenueReport
 
 BID, ASK = 5_000_000, 5_000_100

@@ -10,7 +10,7 @@ from markets import BTC, START, rows_of
 from tradewind.durations import SECOND
 from tradewind.errors import VenueError
 from tradewind.events import OrderStatus, RowKind
-from tradewind_workers.simulator.matching import Fees
+from tradewind_workers.simulator.accounts import Fees
 from tradewind_workers.venues.paper import DEADLINE, PaperVenue
 from tradewind_workers.venues.port import NewOrder
 

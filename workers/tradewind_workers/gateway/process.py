@@ -41,7 +41,7 @@ from tradewind_workers.runner.health import health_server
 from tradewind_workers.runner.heartbeat import beat, beat_once
 from tradewind_workers.runner.instruments import all_instruments, known_instruments
 from tradewind_workers.runner.tasks import run_until
-from tradewind_workers.simulator.matching import Fees
+from tradewind_workers.simulator.accounts import Fees
 from tradewind_workers.venues.paper import PaperVenue
 from tradewind_workers.venues.port import NewOrder, TradingVenue
 

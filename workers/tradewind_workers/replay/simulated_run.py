@@ -23,7 +23,8 @@ from tradewind_workers.gateway.effects import Record
 from tradewind_workers.gateway.gateway import Gateway
 from tradewind_workers.replay.feedback import FeedbackLoop, Latencies
 from tradewind_workers.rows import Rows
-from tradewind_workers.simulator.matching import Fees, MatchingEngine
+from tradewind_workers.simulator.accounts import Fees
+from tradewind_workers.simulator.matching import MatchingEngine
 from tradewind_workers.stages.allocation import Allocation
 from tradewind_workers.stages.chain import build_chain
 from tradewind_workers.stages.stage import Batch, run_chain

@@ -2,7 +2,7 @@
 
 A marketable order takes what is visible, level by level, never more than is shown. A resting order queues behind what
 was visible at its price when it came; trades at its price eat the queue first, a shrinking level moves it forward, a
-trade through its price or an opposite quote at it fills it. Fees are charged in the quote currency on both sides. The
+trade through its price or an opposite quote at it fills it. The
 same core runs behind the simulator's server, in the paper venue and in backtests.
 """
 
@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from decimal import Decimal
-from typing import Any
 
 import numpy as np
 from tradewind.decimals import EXACT
@@ -21,25 +20,15 @@ from tradewind.events import OrderStatus, RowKind
 from tradewind.instrument import Instrument
 
 from tradewind_workers.rows import Column, Rows
+from tradewind_workers.simulator.accounts import ENDED, Accounts, Fees
 from tradewind_workers.simulator.order_book import OrderBook
 from tradewind_workers.simulator.resting import Resting, fills_of_row, relevant_rows
-from tradewind_workers.simulator.wallet import ZERO, Wallet
+from tradewind_workers.simulator.wallet import ZERO
 from tradewind_workers.venues.port import Balance, NewOrder, VenueReport
 
 Reports = list[tuple[str, VenueReport]]
 MAX_PENDING = 200_000
 """Rows kept before they are applied to the books."""
-REMEMBERED = 50_000
-"""Ended orders and fills an account can still ask about."""
-_ENDED = frozenset((OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED, OrderStatus.EXPIRED))
-
-
-@dataclass(frozen=True, slots=True)
-class Fees:
-    """Ratios of the value traded."""
-
-    maker: Decimal
-    taker: Decimal
 
 
 class MatchingEngine:
@@ -57,16 +46,12 @@ class MatchingEngine:
         margin: bool = False,
     ) -> None:
         self._instruments = {one.symbol: one for one in instruments}
-        self._fees = fees
-        self._margin = margin
-        self._wallets = {account: Wallet(held) for account, held in balances.items()}
-        self._orders: dict[str, dict[str, VenueReport]] = {account: {} for account in balances}
-        self._fills: dict[str, list[VenueReport]] = {account: [] for account in balances}
+        self._accounts = Accounts(self._instruments, fees, balances, margin=margin)
         self._books = {symbol: OrderBook() for symbol in self._instruments}
         self._resting: dict[str, list[Resting]] = {}
         self._pending: list[Rows] = []
         self._pending_size = 0
-        self._count = self._trades = 0
+        self._count = 0
 
     @property
     def resting(self) -> bool:
@@ -74,8 +59,7 @@ class MatchingEngine:
         return bool(self._resting)
 
     def add_account(self, account: str, balances: Mapping[str, Decimal]) -> None:
-        self._wallets[account] = Wallet(balances)
-        self._orders[account], self._fills[account] = {}, []
+        self._accounts.add(account, balances)
 
     def add_instrument(self, instrument: Instrument) -> None:
         """It can be traded from now on; its book is empty until rows tell of it."""
@@ -103,7 +87,7 @@ class MatchingEngine:
     def place(self, account: str, order: NewOrder, time: int) -> Reports:
         """First OPEN or REJECTED, then fills of this and of other accounts' orders, then EXPIRED if something is left."""
         refusal = self._refusal(account, order)
-        known = order.client_order_id in self._orders[account]
+        known = self._accounts.order(account, order.client_order_id) is not None
         self._count += not refusal
         report = VenueReport(
             order.client_order_id, "" if refusal else f"S{self._count}", order.symbol,
@@ -111,30 +95,29 @@ class MatchingEngine:
             venue_time=time, reason=refusal,
         )  # fmt: skip
         if not known:
-            self._remember(account, report)
+            self._accounts.remember(account, report)
         if refusal:
             return [(account, report)]
         return [(account, report), *self._match(account, order, time)]
 
     def cancel(self, account: str, client_order_id: str, time: int) -> Reports:
         """Raises VenueError UNKNOWN_ORDER where no such order rests."""
-        report = self._orders[account].get(client_order_id)
-        if report is None or report.status in _ENDED:
+        report = self._accounts.order(account, client_order_id)
+        if report is None or report.status in ENDED:
             raise VenueError("UNKNOWN_ORDER", f"{client_order_id} does not rest")
         return [(account, self._end(account, client_order_id, OrderStatus.CANCELLED, time, ""))]
 
     def order(self, account: str, client_order_id: str) -> VenueReport | None:
-        return self._orders[account].get(client_order_id)
+        return self._accounts.order(account, client_order_id)
 
     def open_orders(self, account: str, symbol: str | None = None) -> list[VenueReport]:
-        listed = self._orders[account].values()
-        return [r for r in listed if r.status not in _ENDED and symbol in (None, r.symbol)]
+        return self._accounts.open_orders(account, symbol)
 
     def fills(self, account: str, symbol: str) -> list[VenueReport]:
-        return [fill for fill in self._fills[account] if fill.symbol == symbol]
+        return self._accounts.fills(account, symbol)
 
     def balances(self, account: str) -> dict[str, Balance]:
-        return self._wallets[account].balances()
+        return self._accounts.balances(account)
 
     def depth(self, symbol: str, levels: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         """Visible bids and asks, best first."""
@@ -177,7 +160,7 @@ class MatchingEngine:
         instrument = self._instruments.get(order.symbol)
         if instrument is None:
             return "UNKNOWN_SYMBOL"
-        if order.client_order_id in self._orders[account]:
+        if self._accounts.order(account, order.client_order_id) is not None:
             return "DUPLICATE_CLIENT_ORDER_ID"
         if order.quantity <= 0 or order.quantity % instrument.lot:
             return "BAD_QUANTITY"
@@ -187,7 +170,7 @@ class MatchingEngine:
         value = self._worst_value(order, instrument)
         if value < instrument.min_notional:
             return "MIN_NOTIONAL"
-        if not self._margin and not self._covered(account, order, instrument, value):
+        if not self._accounts.covers(account, order, instrument, value):
             return "INSUFFICIENT_BALANCE"
         return ""
 
@@ -201,17 +184,11 @@ class MatchingEngine:
             value, left = EXACT.add(value, instrument.notional(price, take)), left - take
         return value
 
-    def _covered(self, account: str, order: NewOrder, instrument: Instrument, value: Decimal) -> bool:
-        wallet = self._wallets[account]
-        if order.side < 0:
-            return wallet.free(instrument.base) >= instrument.quantity(order.quantity)
-        return wallet.free(instrument.quote) >= EXACT.multiply(value, 1 + max(self._fees.taker, self._fees.maker))
-
     def _match(self, account: str, order: NewOrder, time: int) -> Reports:
         """Take what crosses, best price first; rest, or let expire, what is left."""
         book, left = self._books[order.symbol], order.quantity
         out: Reports = []
-        self._lock(account, order.client_order_id, left)
+        self._accounts.lock(account, order.client_order_id, left)
         if order.time_in_force == "FOK" and self._available(order) < left:
             return [(account, self._end(account, order.client_order_id, OrderStatus.EXPIRED, time, ""))]
         while left:
@@ -231,7 +208,7 @@ class MatchingEngine:
             else:
                 break
             left -= size
-            out.append((account, self._fill(account, order.client_order_id, size, price, time, maker=False)))
+            out.append((account, self._accounts.fill(account, order.client_order_id, size, price, time, maker=False)))
         if left and order.limit_price and order.time_in_force == "GTC":
             ahead = book.at(order.side, order.limit_price)
             self._resting.setdefault(order.symbol, []).append(
@@ -261,37 +238,13 @@ class MatchingEngine:
 
     def _fill_maker(self, order: Resting, quantity: int, time: int) -> Reports:
         order.left -= quantity
-        report = self._fill(order.account, order.client_order_id, quantity, order.price, time, maker=True)
+        report = self._accounts.fill(order.account, order.client_order_id, quantity, order.price, time, maker=True)
         if not order.left:
             self._drop(order.symbol, order.client_order_id, order.account)
         return [(order.account, report)]
 
-    def _fill(self, account: str, order_id: str, quantity: int, price: int, time: int, *, maker: bool) -> VenueReport:
-        """Move the money, and report."""
-        order = self._orders[account][order_id]
-        instrument = self._instruments[order.symbol]
-        value = instrument.notional(price, quantity)
-        fee = EXACT.multiply(value, self._fees.maker if maker else self._fees.taker)
-        wallet = self._wallets[account]
-        wallet.add(instrument.base, order.side * instrument.quantity(quantity))
-        wallet.add(instrument.quote, EXACT.subtract(-order.side * value, fee))
-        self._trades += 1
-        done = order.cumulative_quantity + quantity
-        status = OrderStatus.FILLED if done == order.quantity else OrderStatus.PARTIALLY_FILLED
-        fill = replace(
-            order, status=status, cumulative_quantity=done, last_quantity=quantity, last_price=price, fee=fee,
-            fee_currency=instrument.quote, maker=maker, trade_id=f"T{self._trades}", venue_time=time,
-        )  # fmt: skip
-        self._orders[account][order_id] = replace(order, status=status, cumulative_quantity=done, venue_time=time)
-        self._fills[account].append(fill)
-        del self._fills[account][:-REMEMBERED]
-        self._lock(account, order_id, order.quantity - done)
-        return fill
-
     def _end(self, account: str, order_id: str, status: OrderStatus, time: int, reason: str) -> VenueReport:
-        ended = replace(self._orders[account][order_id], status=status, venue_time=time, reason=reason)
-        self._orders[account][order_id] = ended
-        self._lock(account, order_id, 0)
+        ended = self._accounts.end(account, order_id, status, time, reason)
         self._drop(ended.symbol, order_id, account)
         return ended
 
@@ -302,40 +255,15 @@ class MatchingEngine:
         else:
             self._resting.pop(symbol, None)
 
-    def _lock(self, account: str, order_id: str, left: int) -> None:
-        """Back what is left of an order, at its limit and the dearer fee."""
-        order = self._orders[account][order_id]
-        instrument = self._instruments[order.symbol]
-        if self._margin or (order.side > 0 and not order.limit_price):
-            return
-        if order.side < 0:
-            self._wallets[account].lock(order_id, instrument.base, instrument.quantity(left))
-            return
-        rate = 1 + max(self._fees.taker, self._fees.maker)
-        value = EXACT.multiply(instrument.notional(order.limit_price, left), rate)
-        self._wallets[account].lock(order_id, instrument.quote, value)
-
-    def _remember(self, account: str, report: VenueReport) -> None:
-        orders = self._orders[account]
-        orders[report.client_order_id] = report
-        if len(orders) > REMEMBERED:
-            oldest = next((key for key, held in orders.items() if held.status in _ENDED), None)
-            if oldest is not None:
-                del orders[oldest]
-
     def snapshot(self) -> bytes:
         """All state as JSON, rows not yet applied included (they are applied)."""
         self._settle()
         state = {
             "version": 1,
             "count": self._count,
-            "trades": self._trades,
             "books": {symbol: book.to_dict() for symbol, book in self._books.items()},
             "resting": [asdict(order) for orders in self._resting.values() for order in orders],
-            "orders": {a: [_report_dict(r) for r in orders.values()] for a, orders in self._orders.items()},
-            "fills": {a: [_report_dict(r) for r in fills] for a, fills in self._fills.items()},
-            "wallets": {a: {c: str(v) for c, v in w.totals.items()} for a, w in self._wallets.items()},
-        }
+        } | self._accounts.to_dict()
         return json.dumps(state, sort_keys=True).encode()
 
     def restore(self, data: bytes) -> None:
@@ -343,31 +271,18 @@ class MatchingEngine:
         try:
             state = json.loads(data)
             books = {symbol: OrderBook.from_dict(book) for symbol, book in state["books"].items()}
-            orders = {a: [_report_of(r) for r in listed] for a, listed in state["orders"].items()}
-            fills = {a: [_report_of(r) for r in listed] for a, listed in state["fills"].items()}
-            wallets = {a: Wallet({c: Decimal(v) for c, v in held.items()}) for a, held in state["wallets"].items()}
             resting = [Resting(**order) for order in state["resting"]]
-            count, trades = int(state["count"]), int(state["trades"])
+            count = int(state["count"])
+            self._accounts.restore(state)
         except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
             raise UndecodableMessage("BAD_SNAPSHOT", f"no state of a matching engine: {error!r}") from error
-        self._count, self._trades = count, trades
+        self._count = count
         self._books |= {symbol: book for symbol, book in books.items() if symbol in self._books}
-        self._orders |= {a: {r.client_order_id: r for r in listed} for a, listed in orders.items()}
-        self._fills |= fills
-        self._wallets |= wallets
         self._resting = {}
         for order in resting:
             self._resting.setdefault(order.symbol, []).append(order)
-            self._lock(order.account, order.client_order_id, order.left)
+            self._accounts.lock(order.account, order.client_order_id, order.left)
 
 
 def _crosses(order: NewOrder, price: int) -> bool:
     return not order.limit_price or (order.limit_price - price) * order.side >= 0
-
-
-def _report_dict(report: VenueReport) -> dict[str, Any]:
-    return asdict(report) | {"fee": str(report.fee)}
-
-
-def _report_of(state: dict[str, Any]) -> VenueReport:
-    return VenueReport(**(state | {"fee": Decimal(state["fee"]), "status": OrderStatus(state["status"])}))

@@ -31,10 +31,11 @@ from tradewind_workers.runner.connection import connect
 from tradewind_workers.runner.snapshots import SnapshotStore
 from tradewind_workers.runner.tasks import run_until
 from tradewind_workers.simulator import saved_state
+from tradewind_workers.simulator.accounts import Fees
 from tradewind_workers.simulator.authentication import Login
 from tradewind_workers.simulator.health import health_application
 from tradewind_workers.simulator.market import open_market
-from tradewind_workers.simulator.matching import Fees, MatchingEngine
+from tradewind_workers.simulator.matching import MatchingEngine
 from tradewind_workers.simulator.rate_limit import Limit
 from tradewind_workers.simulator.server import ServerSettings, SimulatorServer
 

@@ -16,7 +16,8 @@ from tradewind.events import OrderStatus
 from tradewind.instrument import Instrument
 
 from tradewind_workers.rows import Rows
-from tradewind_workers.simulator.matching import Fees, MatchingEngine
+from tradewind_workers.simulator.accounts import Fees
+from tradewind_workers.simulator.matching import MatchingEngine
 from tradewind_workers.venues.port import Balance, NewOrder, SignedRequest, VenueReport
 
 DEADLINE = SECOND
