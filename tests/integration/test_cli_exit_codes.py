@@ -96,6 +96,14 @@ def test_a_halt_can_be_stored_before_anything_runs_and_only_released_not_deleted
         (("kill", "--all"), 2, "--reason"),
         (("kill", "--reason", "x", "--account", "desk"), 2, "'desk' is not a label: write label=value"),
         (("release", "nothing", "--reason", "x"), 2, "there is no halt nothing"),
+        (
+            ("apply", "-f", "desk.yaml", "-f", "elsewhere.yaml"),
+            2,
+            "metadata.namespace: default runs in this state directory",
+        ),
+        (("simulate", "--symbols", "BTCUSDT", "--speed", "2"), 2, "--speed 2 needs a recording"),
+        (("simulate", "--symbols", "BTCUSDT", "--capture", "x", "--speed", "fast"), 2, "--speed fast: "),
+        (("simulate", "--symbols", "BTCUSDT", "--seed", "-1"), 2, "--seed -1: "),
         (("delete", "pod", "x"), 2, "pod is not a kind"),
         (("status", "pods"), 2, "pods is not a kind"),
         (("up", "--for", "soon", "-f", "desk.yaml"), 2, "'soon' is not a duration"),
@@ -105,6 +113,10 @@ def test_a_halt_can_be_stored_before_anything_runs_and_only_released_not_deleted
     ],
 )
 def test_what_cannot_be_done_is_said_with_its_exit_code(folder, arguments, code, said):
+    account = next(one for one in MANIFESTS if one["kind"] == "TradingAccount")
+    elsewhere = account | {"metadata": {"name": "other", "namespace": "elsewhere"}}
+    (folder / "elsewhere.yaml").write_text(yaml.safe_dump(elsewhere))
+
     ended, printed, complaint = tradewind(folder, *arguments)
 
     assert (ended, said in printed + complaint) == (code, True), printed + complaint

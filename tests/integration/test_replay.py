@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
@@ -47,6 +48,19 @@ def test_one_recording_has_one_digest(recorded: Path, tmp_path: Path) -> None:
     page = (tmp_path / "a" / "report.html").read_text()
     assert first["digest"] in page
     assert "http-equiv" not in page
+
+
+def test_what_the_market_stage_turns_away_is_told_wherever_it_runs(recorded: Path, tmp_path: Path) -> None:
+    lines = gzip.decompress((recorded / "spot_btcusdt_20240808.jsonl.gz").read_bytes()).splitlines(keepends=True)
+    repeated = tmp_path / "spot_btcusdt_20240808.jsonl.gz"
+    repeated.write_bytes(gzip.compress(b"".join([*lines[:3000], *lines[2000:2500], *lines[3000:6000]]), 1))
+
+    here = replay(tmp_path, tmp_path / "a")
+    apart = replay(tmp_path, tmp_path / "b", "--topology", "Distributed")
+
+    assert sum(here["turned_away"].values()) > 100
+    assert apart["turned_away"] == here["turned_away"]
+    assert apart["digest"] == here["digest"]
 
 
 @pytest.mark.parametrize(

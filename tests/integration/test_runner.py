@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from desks import pipeline
 from integration.nats_server import NatsServer
@@ -226,3 +228,37 @@ def test_a_worker_that_still_waits_for_its_server_ends_when_told_to(tmp_path: Pa
         worker.terminate()
 
         assert worker.wait(15) == 0
+
+
+async def test_a_worker_that_waits_for_its_server_is_alive_but_not_ready(tmp_path: Path) -> None:
+    with socket.socket() as nobody, socket.socket() as free:
+        nobody.bind(("127.0.0.1", 0))
+        free.bind(("127.0.0.1", 0))
+        absent, health = nobody.getsockname()[1], free.getsockname()[1]
+    path = tmp_path / "worker.json"
+    path.write_text(
+        json.dumps({"role": "pipeline", "name": "desk", "nats_url": f"nats://127.0.0.1:{absent}", "port": health})
+    )
+    worker = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tradewind_workers", str(path), stderr=asyncio.subprocess.DEVNULL
+    )
+
+    try:
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{health}") as session:
+            answers = [await _status(session, page) for page in ("/healthz", "/readyz", "/metrics")]
+    finally:
+        worker.terminate()
+
+    assert answers == [200, 503, 200]
+    assert await asyncio.wait_for(worker.wait(), 20) == 0
+
+
+async def _status(session: aiohttp.ClientSession, page: str) -> int:
+    """Once the port is open."""
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                async with session.get(page) as answer:
+                    return answer.status
+            except aiohttp.ClientConnectionError:
+                await asyncio.sleep(0.05)

@@ -18,8 +18,8 @@ from tradewind.contract.subjects import Names
 from tradewind.errors import InvalidValue
 from tradewind.events import OrderStatus
 from tradewind_workers.runner.connection import connect
+from tradewind_workers.runner.health import Health, health_server
 from tradewind_workers.runner.streams import ensure_streams
-from tradewind_workers.simulator.__main__ import configuration
 from tradewind_workers.simulator.process import parse, run
 from tradewind_workers.venues.mexc.trading import MexcTrading
 from tradewind_workers.venues.port import NewOrder
@@ -46,13 +46,18 @@ def config_of(tmp_path: Path, **simulated: Any) -> dict[str, Any]:
     }
 
 
+async def served(config: dict[str, Any], stop: asyncio.Event) -> None:
+    async with health_server(config) as health:
+        await run(config, stop, health)
+
+
 @asynccontextmanager
 async def running(config: dict[str, Any]) -> AsyncIterator[int]:
     """The port of a running simulator; it is stopped as a supervisor would."""
     port_file = Path(config["port_file"])
     port_file.unlink(missing_ok=True)
     stop = asyncio.Event()
-    process = asyncio.create_task(run(config, stop))
+    process = asyncio.create_task(served(config, stop))
     try:
         async with asyncio.timeout(WITHIN_S):
             while not port_file.exists() and not process.done():
@@ -175,7 +180,11 @@ async def test_health_is_told_on_a_port_of_its_own(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         health_port = free.getsockname()[1]
-    config = config_of(tmp_path, generated={"seed": 7}) | {"port": health_port}
+    config = config_of(tmp_path, generated={"seed": 7}) | {
+        "port": health_port,
+        "role": "simulator",
+        "name": "simulator-paper",
+    }
 
     async with running(config) as port, aiohttp.ClientSession() as session:
         await depth_of(port)
@@ -185,7 +194,7 @@ async def test_health_is_told_on_a_port_of_its_own(tmp_path: Path) -> None:
                 answers[path] = (answer.status, await answer.text())
 
     assert (answers["healthz"][0], answers["readyz"][0]) == (200, 200)
-    assert "tradewind_simulator_rows" in answers["metrics"][1]
+    assert "tradewind_simulator_rows_total" in answers["metrics"][1]
 
 
 async def test_a_capture_is_played_over_and_over(tmp_path: Path) -> None:
@@ -203,7 +212,7 @@ async def test_a_capture_without_the_symbol_ends_the_process_with_a_reason(tmp_p
     config = config_of(tmp_path, replay={"data": str(capture_file(tmp_path)), "speed": "Max"})
 
     with pytest.raises(InvalidValue):
-        await asyncio.wait_for(run({**config, "symbols": ["ETHUSDT"]}, asyncio.Event()), WITHIN_S)
+        await asyncio.wait_for(run({**config, "symbols": ["ETHUSDT"]}, asyncio.Event(), Health()), WITHIN_S)
 
 
 async def test_a_state_file_that_is_none_stops_the_start(tmp_path: Path) -> None:
@@ -211,22 +220,9 @@ async def test_a_state_file_that_is_none_stops_the_start(tmp_path: Path) -> None
     Path(config["state_file"]).write_text('{"version": 1')
 
     with pytest.raises(InvalidValue, match="remove it to start anew"):
-        await run(config, asyncio.Event())
+        await run(config, asyncio.Event(), Health())
 
     assert Path(config["state_file"]).read_text() == '{"version": 1'
-
-
-def test_a_command_line_is_a_configuration(tmp_path: Path) -> None:
-    generated = parse(configuration(["--symbols", "BTCUSDT", "ETHUSDT", "--seed", "3"]))
-    replayed = parse(configuration(["--capture", "x.gz", "--speed", "10", "--port", "8080"]))
-
-    assert generated.symbols == ("BTCUSDT", "ETHUSDT")
-    assert generated.simulation.generated is not None
-    assert generated.simulation.generated.seed == 3
-    assert (generated.logins[0].api_key, generated.logins[0].account) == ("simulated", "simulated")
-    assert replayed.http_port == 8080
-    assert replayed.simulation.replay is not None
-    assert replayed.simulation.replay.speed == "10"
 
 
 def test_a_simulator_needs_symbols(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from tradewind.errors import Unavailable
 from tradewind.events import Event, Intent, OrderPlaced, OrderReport, OrderStatus, Stamp
 from tradewind.v1 import events_pb2 as pb
 from tradewind_workers.runner.connection import connect
+from tradewind_workers.runner.health import Health
 from tradewind_workers.runner.instruments import tell_instruments
 from tradewind_workers.runner.streams import ensure_streams
 from tradewind_workers.sinks import embedded, process
@@ -131,7 +132,7 @@ def config(nats: NatsServer, dsn: str) -> dict[str, Any]:
 async def sink_until(nats: NatsServer, dsn: str, wanted: Any) -> dict[str, int]:
     """Run the sink until the tables are as wanted; the number of rows in each."""
     stop = asyncio.Event()
-    running = asyncio.ensure_future(process.run(config(nats, dsn), stop))
+    running = asyncio.ensure_future(process.run(config(nats, dsn), stop, Health()))
     counts: dict[str, int] = {}
     async with asyncio.timeout(40):
         while not wanted(counts):
@@ -182,7 +183,7 @@ async def test_a_database_that_dies_costs_nothing_but_time(nats: NatsServer, dat
     client = await connect(nats.url, "test")
     await publish(client)
     stop = asyncio.Event()
-    running = asyncio.ensure_future(process.run(config(nats, dsn), stop))
+    running = asyncio.ensure_future(process.run(config(nats, dsn), stop, Health()))
     async with asyncio.timeout(40):
         while not complete(await asyncio.to_thread(rows_in, dsn)):
             await asyncio.sleep(0.1)

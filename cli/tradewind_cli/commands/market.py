@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
+from pydantic import ValidationError
 from tradewind.api.account import TradingAccount
 from tradewind.api.kinds import to_document
 from tradewind.durations import SECOND, parse_duration
@@ -25,7 +26,7 @@ Symbols = Annotated[list[str], Parameter(help="Symbols such as BTCUSDT; may be g
 
 @app.command
 def simulate(
-    *, symbols: Symbols, port: int = 8080, capture: Path | None = None, speed: str = "1", seed: int = 1
+    *, symbols: Symbols, port: int = 8080, capture: Path | None = None, speed: str | None = None, seed: int = 1
 ) -> int:
     """Run the exchange simulator: MEXC's REST and websocket protocols on one port of this machine.
 
@@ -36,10 +37,11 @@ def simulate(
     capture
         A recording to play; a made-up market where missing.
     speed
-        Times real time, for a recording.
+        Times real time, or Max, for a recording (default 1).
     seed
         Of the made-up market.
     """
+    from tradewind_workers.runner.health import Health
     from tradewind_workers.runner.process import configure_logging
     from tradewind_workers.simulator import process
 
@@ -47,23 +49,38 @@ def simulate(
         raise InvalidValue(f"--port {port} is in use or is no port: give another, or 0 for any")
     port = port or any_port(set())
     configure_logging()
-    simulated: dict[str, Any] = {"generated": {"seed": seed}}
-    if capture is not None:
-        simulated = {"replay": {"data": str(capture), "speed": speed}}
-    account = TradingAccount.model_validate(
-        {
-            "apiVersion": "tradewind.io/v1alpha1",
-            "kind": "TradingAccount",
-            "metadata": {"name": "simulated"},
-            "spec": {"venue": "Simulated", "simulated": simulated},
-        }
-    )
+    account = _simulated_account(capture, speed, seed)
     out.print(
         f"REST http://127.0.0.1:{port}, websocket ws://127.0.0.1:{port}/ws, key and secret: simulated", markup=False
     )
     config = {"account": to_document(account), "symbols": symbols, "http_port": port}
-    asyncio.run(_until_interrupted(lambda stop: process.run(config, stop), None))
+    asyncio.run(_until_interrupted(lambda stop: process.run(config, stop, Health()), None))
     return OK
+
+
+def _simulated_account(capture: Path | None, speed: str | None, seed: int) -> TradingAccount:
+    """The account whose venue the simulator is.
+
+    Raises:
+        InvalidValue: an option that cannot be used.
+    """
+    if capture is None and speed is not None:
+        raise InvalidValue(f"--speed {speed} needs a recording: give --capture FILE, or leave it out")
+    market: dict[str, Any] = {"generated": {"seed": seed}}
+    if capture is not None:
+        market = {"replay": {"data": str(capture), "speed": speed or "1"}}
+    try:
+        return TradingAccount.model_validate(
+            {
+                "apiVersion": "tradewind.io/v1alpha1",
+                "kind": "TradingAccount",
+                "metadata": {"name": "simulated"},
+                "spec": {"venue": "Simulated", "simulated": market},
+            }
+        )
+    except ValidationError as error:
+        wrong = [f"--{one['loc'][-1]} {one['input']}: {one['msg']}" for one in error.errors(include_url=False)]
+        raise InvalidValue("; ".join(wrong)) from error
 
 
 @app.command

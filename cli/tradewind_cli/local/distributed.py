@@ -10,14 +10,15 @@ import asyncio
 import json
 import sys
 import tempfile
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
+from nats.js.kv import KeyValue
 from tradewind.api.kinds import to_document
 from tradewind.contract.codec import parse_batch
-from tradewind.contract.subjects import Names
+from tradewind.contract.subjects import Names, heartbeat_key
 from tradewind.errors import Unavailable
 from tradewind_workers.replay.simulated_run import FEED_FORWARD, RUN_ID, Setup, SimulatedRun, Tally
 from tradewind_workers.rows import Rows
@@ -65,13 +66,25 @@ async def run_distributed(
             last = names.stage(setup.pipeline.metadata.name, 0, FEED_FORWARD[-1])
             reader = StreamReader(client, js, names.events_stream, [last], 0)
             try:
-                return await _drive(setup, batches, tally, publisher, reader, workers)
+                run = await _drive(setup, batches, tally, publisher, reader, workers)
+                await asyncio.gather(*(worker.stop() for worker in workers))
+                tally.turned_away = await _turned_away(bucket, workers)
+                return run
             finally:
                 await reader.close()
                 await client.close()
         finally:
             await asyncio.gather(*(worker.stop() for worker in workers))
             await nats.stop()
+
+
+async def _turned_away(bucket: KeyValue, workers: list[Child]) -> dict[str, int]:
+    """What the market stage counted, from the last heartbeats of workers that have ended."""
+    found: Counter[str] = Counter()
+    for worker in workers:
+        beat = json.loads((await bucket.get(heartbeat_key(worker.name))).value or b"{}")
+        found.update(beat["counts"].get("market", {}))
+    return dict(found)
 
 
 async def _drive(

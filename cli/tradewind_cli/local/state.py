@@ -145,13 +145,16 @@ class StateDirectory:
         """Add or change resources; ``replace`` removes what is not given, but never a halt. What happened, a line each.
 
         Raises:
-            InvalidManifest: a change of what cannot be changed; nothing is written then.
+            InvalidManifest: a change of what cannot be changed, a second namespace; nothing is written then.
         """
         with self._changing():
             stored = {_key(document): document for document in self.documents()}
             problems: list[Problem] = []
             lines, kept = [], {key: d for key, d in stored.items() if not replace or d["kind"] == "KillSwitch"}
+            namespace = next((d["metadata"].get("namespace", "default") for d in kept.values()), None)
             for entry in loaded:
+                namespace = namespace or entry.resource.metadata.namespace
+                problems += _elsewhere(entry, namespace)
                 document = _absolute(to_document(entry.resource), entry.file)
                 old = stored.get(_key(document))
                 problems += _problems(entry, old, document)
@@ -216,6 +219,16 @@ def _merged(old: dict[str, Any] | None, new: dict[str, Any]) -> tuple[dict[str, 
     identity["generation"] += changed
     relabelled = old["metadata"]["labels"] != new["metadata"]["labels"]
     return new | {"metadata": new["metadata"] | identity}, "configured" if changed or relabelled else "unchanged"
+
+
+def _elsewhere(entry: Loaded, namespace: str) -> list[Problem]:
+    """One state directory is one namespace: names of two would be mixed up."""
+    given = entry.resource.metadata
+    if given.namespace == namespace:
+        return []
+    remedy = f"{namespace} runs in this state directory: give another one by --state-dir, or change the namespace"
+    title = f"{entry.resource.kind}/{given.name}"
+    return [Problem(f"{entry.file}:{entry.line}", title, "metadata.namespace", given.namespace, remedy)]
 
 
 def _problems(entry: Loaded, old: dict[str, Any] | None, new: dict[str, Any]) -> list[Problem]:

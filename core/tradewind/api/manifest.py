@@ -104,16 +104,23 @@ def _title(value: dict[str, Value], number: int) -> str:
 
 
 def _files(path: Path, problems: list[Problem]) -> Iterator[Path]:
-    if path.is_dir():
-        files = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES and file.is_file())
-        if not files:
-            wanted = ", ".join(f"*{suffix}" for suffix in SUFFIXES)
-            problems.append(Problem(str(path), "folder", "the folder", None, f"holds no manifest ({wanted})"))
-        yield from files
-    elif path.exists():
-        yield path
-    else:
+    try:
+        files = _in_folder(path) if path.is_dir() else [path]
+        found = path.exists()
+    except OSError as error:
+        problems.append(Problem(str(path), "file", "the path", None, f"cannot be read: {_reason(error)}"))
+        return
+    if not found:
         problems.append(Problem(str(path), "file", "the path", None, "does not exist: give a file or a folder"))
+        return
+    if not files:
+        wanted = ", ".join(f"*{suffix}" for suffix in SUFFIXES)
+        problems.append(Problem(str(path), "folder", "the folder", None, f"holds no manifest ({wanted})"))
+    yield from files
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.iterdir() if file.suffix in SUFFIXES and file.is_file())
 
 
 def _text(file: Path) -> str:

@@ -37,7 +37,7 @@ from tradewind_workers.gateway.outbox import Outbox
 from tradewind_workers.gateway.status import gateway_figures
 from tradewind_workers.gateway.venue_link import VenueLink
 from tradewind_workers.runner.connection import connect
-from tradewind_workers.runner.health import health_server
+from tradewind_workers.runner.health import Health
 from tradewind_workers.runner.heartbeat import beat, beat_once
 from tradewind_workers.runner.instruments import all_instruments, known_instruments
 from tradewind_workers.runner.tasks import run_until
@@ -113,7 +113,7 @@ class GatewayProcess:
             return
 
 
-async def run(config: dict[str, Any], stop: asyncio.Event) -> None:
+async def run(config: dict[str, Any], stop: asyncio.Event, health: Health) -> None:
     """The gateway's life; raises FencedOut when another has taken over."""
     name = config["name"]
     client = await connect(config["nats_url"], name)
@@ -129,15 +129,15 @@ async def run(config: dict[str, Any], stop: asyncio.Event) -> None:
 
     try:
         bucket = await client.jetstream().key_value(Names(config["namespace"]).control_bucket)
-        async with health_server(config, lambda: bool(process and process.ready), figures):
-            process = await _open(config, client, bucket, tell)
-            await run_until(
-                stop,
-                *_second_path(config["namespace"], process.control),
-                *process.works(),
-                beat(bucket, name, "gateway", figures),
-                _stop_when_rotated(process.login, stop),
-            )
+        health.tell(lambda: bool(process and process.ready), figures)
+        process = await _open(config, client, bucket, tell)
+        await run_until(
+            stop,
+            *_second_path(config["namespace"], process.control),
+            *process.works(),
+            beat(bucket, name, "gateway", figures),
+            _stop_when_rotated(process.login, stop),
+        )
     finally:
         if process is not None:
             await process.control.close()

@@ -26,7 +26,7 @@ from tradewind_workers.feeds.source import GrowingSource, MarketSource, Undecoda
 from tradewind_workers.rows import Rows, SymbolTable
 from tradewind_workers.runner.connection import connect
 from tradewind_workers.runner.fenced import FencedPublisher
-from tradewind_workers.runner.health import health_server
+from tradewind_workers.runner.health import Health
 from tradewind_workers.runner.heartbeat import beat
 from tradewind_workers.runner.instruments import read_instrument, tell_instruments
 from tradewind_workers.runner.symbol_watch import SymbolWatch
@@ -179,7 +179,7 @@ def open_source(config: dict[str, Any]) -> MarketSource:
     )
 
 
-async def run(config: dict[str, Any], stop: asyncio.Event) -> None:
+async def run(config: dict[str, Any], stop: asyncio.Event, health: Health) -> None:
     """The feed's life; raises FencedOut when another has taken over."""
     client = await connect(config["nats_url"], config["name"])
     try:
@@ -198,9 +198,9 @@ async def run(config: dict[str, Any], stop: asyncio.Event) -> None:
             sequencer.last_time = int(batch.rows.receive_time[-1]) if len(batch.rows) else batch.events[-1].at.time
         live = config["venue"] != "Replay"
         worker = FeedWorker(source, publisher, sequencer, (js, names.dead(config["name"])), live=live)
-        async with health_server(config, lambda: worker.rows > 0, worker.figures):
-            growing = [watch.follow(source)] if watch is not None and isinstance(source, GrowingSource) else []
-            beating = beat(bucket, config["name"], "feed", worker.figures)
-            await run_until(stop, worker.read(), worker.write(), beating, *growing)
+        health.tell(lambda: worker.rows > 0, worker.figures)
+        growing = [watch.follow(source)] if watch is not None and isinstance(source, GrowingSource) else []
+        beating = beat(bucket, config["name"], "feed", worker.figures)
+        await run_until(stop, worker.read(), worker.write(), beating, *growing)
     finally:
         await client.close()

@@ -44,6 +44,12 @@ ROLES: Mapping[str, tuple[Metric, ...]] = {
         Metric("database_away", "Whether the database does not answer.", "away"),
         Metric("undecodable_total", "Messages that could not be read, by reason.", "undecodable", ("reason",)),
     ),
+    "simulator": (
+        Metric("rows_total", "Market rows played.", "rows"),
+        Metric("undecodable_total", "Rows of the market that could not be played.", "undecodable"),
+        Metric("stream_clients", "Websockets that are open.", "streamClients"),
+        Metric("orders", "Orders of all accounts that are kept.", "orders"),
+    ),
     "gateway": (
         Metric("ready", "Whether the account is reconciled and takes intents.", "ready"),
         Metric("epoch", "How many times a gateway has taken over the account.", "epoch"),

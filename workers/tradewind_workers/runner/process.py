@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Coroutine
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import structlog
 from tradewind.errors import FencedOut, InvalidValue, TradewindError
 
+from tradewind_workers.runner.health import health_server
 from tradewind_workers.runner.tasks import end
 
 ROLES = {
@@ -84,7 +86,12 @@ async def _run(role: str, config: dict[str, Any]) -> None:
         loop.add_signal_handler(number, stop.set)
     if config.get("supervised"):
         threading.Thread(target=_watch_supervisor, args=(loop, stop), daemon=True).start()
-    work = asyncio.ensure_future(import_module(role).run(config, stop))
+    async with health_server(config) as health:
+        await _until_stopped(import_module(role).run(config, stop, health), stop)
+
+
+async def _until_stopped(role: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
+    work = asyncio.ensure_future(role)
     stopped = asyncio.ensure_future(stop.wait())
     await asyncio.wait((work, stopped), return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()

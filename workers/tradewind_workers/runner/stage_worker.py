@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import structlog
@@ -25,8 +26,8 @@ from tradewind.events import Source
 from tradewind_workers.rows import Rows
 from tradewind_workers.runner.connection import connect
 from tradewind_workers.runner.fenced import FencedPublisher
-from tradewind_workers.runner.health import health_server
-from tradewind_workers.runner.heartbeat import beat
+from tradewind_workers.runner.health import Health
+from tradewind_workers.runner.heartbeat import beat, beat_once
 from tradewind_workers.runner.instruments import await_instruments
 from tradewind_workers.runner.reader import StreamReader
 from tradewind_workers.runner.snapshots import Snapshot, SnapshotStore
@@ -166,18 +167,19 @@ def _is_report(batch: Batch) -> bool:
     return bool(batch.events) and not len(batch.rows) and batch.events[0].at.source == Source.ACCOUNT
 
 
-async def run(config: dict[str, Any], stop: asyncio.Event) -> None:
+async def run(config: dict[str, Any], stop: asyncio.Event, health: Health) -> None:
     """The worker's life; raises FencedOut when another has taken over."""
     client = await connect(config["nats_url"], config["name"])
     try:
         worker, reader = await _open(config, client)
         bucket = await client.jetstream().key_value(Names(config["namespace"]).control_bucket)
         try:
-            figures = lambda: _figures(worker)  # noqa: E731
-            async with health_server(config, lambda: worker.figures.position > 0, figures):
-                await run_until(stop, worker.run(), beat(bucket, config["name"], "pipeline", figures))
+            figures = partial(_figures, worker)
+            health.tell(lambda: worker.figures.position > 0, figures)
+            await run_until(stop, worker.run(), beat(bucket, config["name"], "pipeline", figures))
             if client.is_connected:
                 await worker.save()
+                await beat_once(bucket, config["name"], "pipeline", figures())
         finally:
             await reader.close()
     finally:

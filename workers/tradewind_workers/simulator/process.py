@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from aiohttp import web
 from tradewind.api.account import Simulation, TradingAccount
 from tradewind.contract.subjects import Names
 from tradewind.durations import SECOND, parse_duration
@@ -28,12 +27,12 @@ from tradewind.instrument import Instrument, instrument
 from tradewind_workers.feeds.source import MarketSource
 from tradewind_workers.rows import Rows, SymbolTable
 from tradewind_workers.runner.connection import connect
+from tradewind_workers.runner.health import Health
 from tradewind_workers.runner.snapshots import SnapshotStore
 from tradewind_workers.runner.tasks import run_until
 from tradewind_workers.simulator import saved_state
 from tradewind_workers.simulator.accounts import Fees
 from tradewind_workers.simulator.authentication import Login
-from tradewind_workers.simulator.health import health_application
 from tradewind_workers.simulator.market import open_market
 from tradewind_workers.simulator.matching import MatchingEngine
 from tradewind_workers.simulator.rate_limit import Limit
@@ -51,7 +50,6 @@ class SimulatorConfig:
     logins: tuple[Login, ...]
     host: str
     http_port: int
-    health_port: int
     limit: Limit
     state: Path | None
     port_file: Path | None
@@ -59,7 +57,7 @@ class SimulatorConfig:
 
 def parse(config: Mapping[str, Any]) -> SimulatorConfig:
     """From the keys account (TradingAccount document), symbols, http_port; optional: accounts ([{api_key, api_secret,
-    account}]), host, port (of /healthz, 0: none), rate_limit ({requests, seconds}), state_file, port_file.
+    account}]), host, rate_limit ({requests, seconds}), state_file, port_file.
 
     Raises:
         InvalidValue: no symbols. ValueError: the account document is not valid.
@@ -79,14 +77,13 @@ def parse(config: Mapping[str, Any]) -> SimulatorConfig:
         logins=logins,
         host=str(config.get("host", "127.0.0.1")),
         http_port=int(config.get("http_port", 0)),
-        health_port=int(config.get("port", 0)),
         limit=Limit(int(limit.get("requests", Limit().requests)), float(limit.get("seconds", Limit().seconds))),
         state=Path(config["state_file"]) if config.get("state_file") else None,
         port_file=Path(config["port_file"]) if config.get("port_file") else None,
     )
 
 
-async def run(config: dict[str, Any], stop: asyncio.Event) -> None:
+async def run(config: dict[str, Any], stop: asyncio.Event, health: Health) -> None:
     """Serve until ``stop`` is set.
 
     Raises:
@@ -96,6 +93,7 @@ async def run(config: dict[str, Any], stop: asyncio.Event) -> None:
     market = open_market(parsed.simulation, parsed.symbols, given_instruments(parsed.simulation))
     instruments = await market().instruments()
     server = build_server(parsed, instruments)
+    health.tell(lambda: server.rows > 0, server.figures)
     async with state_store(config, parsed) as store:
         data = await store.load() if store else None
         if data is not None:
@@ -118,11 +116,10 @@ async def serve(
     await server.start()
     keeping = [saved_state.keep(server.exchange, store)] if store else []
     try:
-        async with health(parsed, server):
-            if parsed.port_file is not None:
-                parsed.port_file.write_text(json.dumps({"http_port": server.port}))
-            log.info("simulator_ready", http_port=server.port, symbols=list(parsed.symbols))
-            await run_until(stop, play, *keeping)
+        if parsed.port_file is not None:
+            parsed.port_file.write_text(json.dumps({"http_port": server.port}))
+        log.info("simulator_ready", http_port=server.port, symbols=list(parsed.symbols))
+        await run_until(stop, play, *keeping)
     finally:
         await server.close()
 
@@ -197,19 +194,3 @@ def reset_rows(instruments: list[Instrument], now: int) -> Rows:
     size = len(instruments)
     columns = {"kind": [RowKind.RESET] * size, "symbol": list(range(size)), "receive_time": [now] * size}
     return Rows.build(SymbolTable.of(instruments), 0, columns)
-
-
-@asynccontextmanager
-async def health(parsed: SimulatorConfig, server: SimulatorServer) -> AsyncIterator[None]:
-    """The health endpoints, where a port is configured for them."""
-    if not parsed.health_port:
-        yield
-        return
-    application = health_application(lambda: server.rows > 0, server.figures)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, parsed.host, parsed.health_port).start()
-        yield
-    finally:
-        await runner.cleanup()

@@ -82,13 +82,13 @@ class SimulatorServer:
         """What the public sees of each symbol."""
         return self._market.books
 
-    def figures(self) -> dict[str, float]:
-        """Gauges of the process."""
+    def figures(self) -> dict[str, int]:
+        """For metrics."""
         return {
-            "tradewind_simulator_rows": self.rows,
-            "tradewind_simulator_undecodable": self.undecodable,
-            "tradewind_simulator_stream_clients": len(self.hub),
-            "tradewind_simulator_orders": sum(len(records) for records in self.exchange.records.values()),
+            "rows": self.rows,
+            "undecodable": self.undecodable,
+            "streamClients": len(self.hub),
+            "orders": sum(len(records) for records in self.exchange.records.values()),
         }
 
     async def start(self) -> None:

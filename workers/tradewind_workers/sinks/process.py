@@ -23,7 +23,7 @@ from tradewind.instrument import Instrument
 
 from tradewind_workers.gateway.ledger import Ledger
 from tradewind_workers.runner.connection import connect
-from tradewind_workers.runner.health import health_server
+from tradewind_workers.runner.health import Health
 from tradewind_workers.runner.heartbeat import beat
 from tradewind_workers.runner.instruments import await_instruments
 from tradewind_workers.runner.reader import StreamReader
@@ -129,7 +129,7 @@ class Sink:
         }
 
 
-async def run(config: dict[str, Any], stop: asyncio.Event) -> None:
+async def run(config: dict[str, Any], stop: asyncio.Event, health: Health) -> None:
     """The sink's life.
 
     Raises:
@@ -147,10 +147,10 @@ async def run(config: dict[str, Any], stop: asyncio.Event) -> None:
             instruments |= await await_instruments(bucket, feed)
         await _migrate_patiently(dsn)
         sink = Sink(config, client, dsn, instruments)
-        async with health_server(config, lambda: True, sink.figures):
-            await run_until(
-                stop, sink.keep_outputs(), sink.keep_journals(), beat(bucket, config["name"], "sink", sink.figures)
-            )
+        health.tell(lambda: True, sink.figures)
+        await run_until(
+            stop, sink.keep_outputs(), sink.keep_journals(), beat(bucket, config["name"], "sink", sink.figures)
+        )
     finally:
         if sink is not None:
             for store in sink.stores:
