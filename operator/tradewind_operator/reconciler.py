@@ -19,14 +19,7 @@ from tradewind_operator.api import ApiRefused, ApiServer
 from tradewind_operator.conditions import Condition, merged
 from tradewind_operator.data_plane import DataPlane
 from tradewind_operator.difference import contains
-from tradewind_operator.kinds.account import plan_account
-from tradewind_operator.kinds.job import plan_job
-from tradewind_operator.kinds.kill_switch import plan_kill_switch
-from tradewind_operator.kinds.model import plan_model
-from tradewind_operator.kinds.namespace import plan_namespace
-from tradewind_operator.kinds.pipeline import plan_pipeline
-from tradewind_operator.kinds.risk_policy import plan_risk_policy
-from tradewind_operator.kinds.shared import plan_feed, plan_sink
+from tradewind_operator.kinds.plans import plan_of
 from tradewind_operator.live import Live
 from tradewind_operator.metrics import RECONCILES, REVERTS, SECONDS, WRITES
 from tradewind_operator.names import MANAGER, Key
@@ -57,21 +50,7 @@ class Reconciler:
     def plan(self, key: Key) -> Plan:
         """What should be done for a key, by what is seen now."""
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        live = self._live(key.namespace)
-        world, platform = self._world, self._platform
-        plans: dict[str, Callable[[], Plan]] = {
-            "TradingPipeline": lambda: plan_pipeline(key, world, platform, live, now),
-            "TradingAccount": lambda: plan_account(key, world, platform, live, now),
-            "RiskPolicy": lambda: plan_risk_policy(key, world, live, now),
-            "KillSwitch": lambda: plan_kill_switch(key, world, live, now),
-            "TradingModel": lambda: plan_model(key, world, platform, now),
-            "TradingJob": lambda: plan_job(key, world, platform, now),
-            "Feed": lambda: plan_feed(key, world, platform),
-            "Sink": lambda: plan_sink(key, world, platform),
-            "Namespace": lambda: plan_namespace(key, world, platform),
-        }
-        made = plans.get(key.kind)
-        return made() if made else Plan(prune=tuple(world.children(key)))
+        return plan_of(key, self._world, self._platform, self._live(key.namespace), now)
 
     def _live(self, namespace: str) -> Live:
         """The namespace's figures; a namespace that has nothing of ours any more is served no longer."""

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import nats
 import pytest
+import yaml
 from api.cluster_world import Kubectl, OperatorProcess, namespace, until
 from api.manifests import DESK, account, halt, pipeline, policy
 from cluster import ControlPlane
 from integration.nats_server import NatsServer
 from tradewind.contract.subjects import Names, ack_key, feed_key, halt_key, heartbeat_key, limits_key
+from tradewind_operator.difference import contains
 
 CHILDREN = "deployments,configmaps,services,serviceaccounts,roles,rolebindings,networkpolicies"
 OURS = "--selector=app.kubernetes.io/managed-by=tradewind-operator"
@@ -88,6 +93,23 @@ def test_exactly_the_objects_that_should_run_are_there_and_everything_is_ready(d
             f"{kind} applied",
             lambda kind=kind, name=name: "appliedGeneration" in (desk.get(kind, name) or {})["status"],
         )
+
+
+def test_what_is_rendered_offline_is_what_the_operator_makes(
+    standing_desk: Kubectl, nats_of_the_cluster: NatsServer, tmp_path: Path
+) -> None:
+    resources = [standing_desk.get(one["kind"], one["metadata"]["name"]) for one in DESK]
+    (tmp_path / "desk.yaml").write_text(yaml.safe_dump_all(resources))
+    command = [sys.executable, "-m", "tradewind_cli", "render", "-f", "desk.yaml"]
+    command += ["--nats-url", nats_of_the_cluster.url]
+
+    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+
+    rendered = list(yaml.safe_load_all(said))
+    assert {f"{one['kind']}/{one['metadata']['name']}" for one in rendered} == EXPECTED
+    for one in rendered:
+        live = standing_desk.get(one["kind"], one["metadata"]["name"])
+        assert contains(live, one), one["metadata"]["name"]
 
 
 @pytest.mark.parametrize("child", sorted(EXPECTED))

@@ -41,8 +41,22 @@ def test_the_least_pipeline_takes_less_than_twenty_lines():
     assert len(pipeline) < 20
 
 
-def test_render_prints_what_would_run_as_yaml(folder):
-    code, said, _ = tradewind(folder, "render", "-f", "desk.yaml")
+def test_render_prints_the_objects_of_a_cluster_as_yaml(folder):
+    code, said, _ = tradewind(folder, "render", "-f", "desk.yaml", "--image", "registry/worker:7")
+
+    deployments = [one for one in yaml.safe_load_all(said) if one["kind"] == "Deployment"]
+    assert code == 0
+    assert {one["metadata"]["name"] for one in deployments} == {
+        "tw-simulator-paper",
+        "tw-feed-simulated-paper",
+        "tw-gateway-paper",
+        "tw-btc",
+    }
+    assert {one["spec"]["template"]["spec"]["containers"][0]["image"] for one in deployments} == {"registry/worker:7"}
+
+
+def test_render_prints_the_processes_of_this_machine_as_yaml(folder):
+    code, said, _ = tradewind(folder, "render", "-f", "desk.yaml", "--local")
 
     documents = [document for document in yaml.safe_load_all(said) if document]
     assert code == 0

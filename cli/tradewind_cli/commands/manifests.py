@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import yaml
+from tradewind.api.kinds import Resource
 from tradewind.workloads import workloads
 
 from tradewind_cli.app import OK, Manifests, app, load_checked, out
@@ -30,17 +34,47 @@ def validate(*, filename: Manifests) -> int:
 
 
 @app.command
-def render(*, filename: Manifests) -> int:
-    """Print what would run for these manifests, as YAML."""
-    loaded = load_checked(filename, files=False)
-    for workload in workloads([entry.resource for entry in loaded], _Names()):
+def render(
+    *,
+    filename: Manifests,
+    local: bool = False,
+    image: str = "tradewind-worker:dev",
+    nats_url: str = "nats://nats.tradewind-system:4222",
+    standby: bool = False,
+) -> int:
+    """Print the Kubernetes objects the operator would make of these manifests, as YAML.
+
+    Parameters
+    ----------
+    local
+        The processes tradewind up would run here instead.
+    image
+        Image of the workers, as the operator is told.
+    nats_url
+        NATS as workers reach it, as the operator is told.
+    standby
+        A second gateway for each account, as the operator is told.
+    """
+    resources = [entry.resource for entry in load_checked(filename, files=False)]
+    documents = _processes(resources) if local else _objects(resources, image, nats_url, standby)
+    for document in documents:
+        out.print("---\n" + yaml.safe_dump(document, sort_keys=False), markup=False, end="")
+    return OK
+
+
+def _objects(resources: list[Resource], image: str, nats_url: str, standby: bool) -> list[dict[str, Any]]:
+    from tradewind_operator.offline import objects_of
+    from tradewind_operator.platform import Platform
+
+    return objects_of(resources, Platform(image=image, nats_url=nats_url, standby=standby))
+
+
+def _processes(resources: list[Resource]) -> Iterable[dict[str, Any]]:
+    for workload in workloads(resources, _Names()):
         document = {
             "name": workload.name,
             "role": workload.role,
             "after": list(workload.after),
             "config": workload.config,
         }
-        if workload.follows:
-            document["follows"] = dict([workload.follows])
-        out.print("---\n" + yaml.safe_dump(document, sort_keys=False), markup=False, end="")
-    return OK
+        yield document | ({"follows": dict([workload.follows])} if workload.follows else {})
