@@ -1,4 +1,5 @@
-"""Writes ``crds/`` from the typed models, or with ``--check`` says what differs. Called by ``make crds`` and CI."""
+"""Writes ``crds/``, and the copy a chart needs, from the typed models; ``--check`` says what differs. Called by ``make crds``
+and CI."""
 
 from __future__ import annotations
 
@@ -9,15 +10,18 @@ import yaml
 from tradewind.api.kinds import KINDS
 from tradewind.api.schema.definition import definition, plural_of
 
-FOLDER = Path(__file__).resolve().parent.parent / "crds"
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = (ROOT / "crds", ROOT / "charts" / "tradewind-crds" / "definitions")
+"""A chart may hold nothing from outside it."""
 HEADER = "# Made from core/tradewind/api by `make crds`: change the models, not this file.\n"
 
 
 def files() -> dict[Path, str]:
     """Every definition by its file."""
     return {
-        FOLDER / f"{plural_of(kind)}.yaml": HEADER + yaml.safe_dump(definition(kind), sort_keys=False, width=120)
+        folder / f"{plural_of(kind)}.yaml": HEADER + yaml.safe_dump(definition(kind), sort_keys=False, width=120)
         for kind in KINDS
+        for folder in FOLDERS
     }
 
 
@@ -25,11 +29,12 @@ def main() -> int:
     wanted = files()
     if "--check" in sys.argv[1:]:
         wrong = [path.name for path, text in wanted.items() if not path.is_file() or path.read_text() != text]
-        wrong += [path.name for path in FOLDER.glob("*.yaml") if path not in wanted]
+        wrong += [path.name for folder in FOLDERS for path in folder.glob("*.yaml") if path not in wanted]
         if wrong:
             sys.stderr.write(f"not what the models give: {', '.join(wrong)}: run `make crds`\n")
         return 1 if wrong else 0
-    FOLDER.mkdir(exist_ok=True)
+    for folder in FOLDERS:
+        folder.mkdir(exist_ok=True)
     for path, text in wanted.items():
         path.write_text(text)
     return 0

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import logging
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from typing import Any
 
 import structlog
 from tradewind.errors import TradewindError
@@ -44,7 +46,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--image", default=environment("TRADEWIND_WORKER_IMAGE", "tradewind-worker:dev"), help="image of the workers"
     )
-    parser.add_argument("--dsn", default=environment("TRADEWIND_DSN", ""), help="database of sinks that name no Secret")
+    parser.add_argument("--pull-policy", choices=("Always", "IfNotPresent", "Never"), default="IfNotPresent")
+    parser.add_argument("--pull-secret", action="append", default=[], help="for the workers' image; may be repeated")
+    parser.add_argument("--worker-resources", type=_resources, default={}, help='JSON by role, or "*" for all roles')
+    parser.add_argument("--dsn-secret", default="", help="Secret (key dsn) of sinks that name none, in their namespace")
+    parser.add_argument("--no-network-policies", action="store_true", help="leave the lanes to somebody else")
     parser.add_argument("--health-port", type=int, default=int(environment("TRADEWIND_HEALTH_PORT", "9090")))
     parser.add_argument("--resync-seconds", type=float, default=300.0, help="how often full lists are compared")
     parser.add_argument(
@@ -56,6 +62,17 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _resources(text: str) -> dict[str, Any]:
+    """Resources by role; argparse says which option it is that cannot be used."""
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not JSON: {error}") from error
+    if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
+        raise argparse.ArgumentTypeError(f'{text!r}: give an object by role, such as {{"gateway": {{"limits": {{}}}}}}')
+    return found
+
+
 async def _run(given: argparse.Namespace) -> None:
     from tradewind.contract.streams import MIB, StreamSizes
 
@@ -65,7 +82,14 @@ async def _run(given: argparse.Namespace) -> None:
 
     namespaces = given.namespace or [n for n in os.environ.get("TRADEWIND_NAMESPACES", "").split(",") if n]
     platform = Platform(
-        image=given.image, nats_url=given.worker_nats_url or given.nats_url, dsn=given.dsn, standby=given.standby
+        image=given.image,
+        nats_url=given.worker_nats_url or given.nats_url,
+        dsn_secret=given.dsn_secret,
+        pull_policy=given.pull_policy,
+        pull_secrets=tuple(given.pull_secret),
+        standby=given.standby,
+        network_policies=not given.no_network_policies,
+        resources=given.worker_resources,
     )
     sizes = StreamSizes(
         replicas=given.stream_replicas,

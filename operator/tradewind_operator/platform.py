@@ -11,17 +11,17 @@ HEALTH_PORT, HTTP_PORT = 9090, 8080
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """``nats_url`` and ``dsn`` as workers reach them; ``resources`` by role; ``api_addresses`` are those of the API server."""
+    """``nats_url`` as workers reach it; ``dsn_secret`` names the Secret (key ``dsn``) of sinks that name none, in their
+    namespace, empty: such sinks are not run; ``resources`` by role, ``*`` for those without any."""
 
     image: str = "tradewind-worker:dev"
     nats_url: str = "nats://nats:4222"
-    dsn: str = ""
+    dsn_secret: str = ""
     pull_policy: str = "IfNotPresent"
     pull_secrets: tuple[str, ...] = ()
     standby: bool = False
     network_policies: bool = True
     resources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    releasers: tuple[str, ...] = ()
 
 
 class ClusterPlacement:
@@ -30,7 +30,7 @@ class ClusterPlacement:
     host = "0.0.0.0"  # noqa: S104 - a pod is reached from outside it
 
     def __init__(self, platform: Platform) -> None:
-        self.nats_url, self.dsn = platform.nats_url, platform.dsn
+        self.nats_url, self.dsn = platform.nats_url, ""
 
     def port(self, workload: str, purpose: str) -> int:
         return HTTP_PORT if purpose == "http" else HEALTH_PORT

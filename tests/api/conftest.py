@@ -29,7 +29,7 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
         kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
         kubectl("wait", "--for=condition=Established", "crd", "--all")
         kubectl("create", "namespace", "tradewind-system")
-        kubectl("apply", "-f", str(ROOT / "deploy" / "operator" / "rbac.yaml"))
+        kubectl("apply", "-f", str(ROOT / "charts/tradewind/access/operator.yaml"))
         add_paper_node(kubectl)
         kubelet = FakeKubelet(Rest(plane.kubeconfig))
         kubelet.start()

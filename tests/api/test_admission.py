@@ -19,13 +19,13 @@ LIVE = {"venue": "MEXC", "mode": "Live", "credentials": {"secretName": "mexc-mai
 def policies(plane: ControlPlane) -> Iterator[None]:
     """The policies, in force only while these tests run."""
     kubectl = Kubectl(plane.bin / "kubectl", plane.kubeconfig)
-    kubectl("apply", "-f", str(ROOT / "deploy" / "roles.yaml"))
-    kubectl("apply", "-f", str(ROOT / "deploy" / "admission"))
+    kubectl("apply", "-f", str(ROOT / "charts/tradewind/access/people.yaml"))
+    kubectl("apply", "-f", str(ROOT / "charts/tradewind/admission"))
     with namespace(plane) as trial:
         long = resource("TradingAccount", "x" * 41, {"venue": "Simulated"})
         until("the policies to be in force", lambda: "too long" in trial.refusal(long))
     yield
-    kubectl("delete", "-f", str(ROOT / "deploy" / "admission"))
+    kubectl("delete", "-f", str(ROOT / "charts/tradewind/admission"))
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ def audited(plane: ControlPlane) -> tuple[set[tuple[str, str, str]], set[tuple[s
 
 
 def granted() -> set[tuple[str, str, str]]:
-    documents = yaml.safe_load_all((ROOT / "deploy" / "operator" / "rbac.yaml").read_text())
+    documents = yaml.safe_load_all((ROOT / "charts/tradewind/access/operator.yaml").read_text())
     [role] = [document for document in documents if document["kind"] == "ClusterRole"]
     return {
         (group, plural, verb)

@@ -1,6 +1,6 @@
 """How the operator scales: a thousand pipelines at once, a restart, a second pass; time, processor and memory.
 
-``python tests/bench/operator_scale.py [pipelines]``. Server and operator share the machine, so their processor seconds
+``python tests/bench/operator_scale.py [pipelines [foreign objects]]``. Server and operator share the machine, so their processor seconds
 are told apart. Pods stay Pending: there is no node.
 """
 
@@ -23,12 +23,13 @@ from cluster import ControlPlane  # noqa: E402
 from integration.nats_server import NatsServer  # noqa: E402
 
 PER_ACCOUNT = 100
+FOREIGN_AT_ONCE = 2000
 SERVER = ("kube-apiserver", "etcd", "kube-controller-manager")
 
 
-def measure(count: int) -> dict[str, float]:
-    """Figures by name; seconds and MiB."""
-    found: dict[str, float] = {"pipelines": count}
+def measure(count: int, foreign: int = 0) -> dict[str, float]:
+    """Figures by name; seconds and MiB. ``foreign`` are objects of others, of kinds the operator makes, too."""
+    found: dict[str, float] = {"pipelines": count, "foreign": foreign}
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         plane = ControlPlane(place / "plane")
@@ -42,6 +43,7 @@ def measure(count: int) -> dict[str, float]:
             kubectl("create", "namespace", "desk")
             kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
             kubectl("wait", "--for=condition=Established", "crd", "--all")
+            _others(kubectl, foreign)
             operator.start()
             for figures in (
                 lambda: _burst(kubectl, plane, operator, count),
@@ -58,6 +60,20 @@ def measure(count: int) -> dict[str, float]:
             nats.kill()
             plane.stop()
     return found
+
+
+def _others(kubectl: Kubectl, count: int) -> None:
+    """ConfigMaps and Services of somebody else, half each, in the same namespace."""
+    for at in range(0, count, FOREIGN_AT_ONCE):
+        bodies = [_foreign(n) for n in range(at, min(at + FOREIGN_AT_ONCE, count))]
+        kubectl("create", "-f", "-", given=json.dumps({"apiVersion": "v1", "kind": "List", "items": bodies}))
+
+
+def _foreign(number: int) -> dict[str, object]:
+    named = {"apiVersion": "v1", "metadata": {"name": f"other{number}", "labels": {"app": "other"}}}
+    if number % 2:
+        return named | {"kind": "ConfigMap", "data": {"text": "x" * 1000}}
+    return named | {"kind": "Service", "spec": {"clusterIP": "None", "ports": [{"port": 80}]}}
 
 
 def _burst(kubectl: Kubectl, plane: ControlPlane, operator: OperatorProcess, count: int) -> dict[str, float]:
@@ -131,4 +147,4 @@ def _process(operator: OperatorProcess) -> psutil.Process:
 
 
 if __name__ == "__main__":
-    measure(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)
+    measure(*(int(text) for text in sys.argv[1:3])) if len(sys.argv) > 1 else measure(1000)

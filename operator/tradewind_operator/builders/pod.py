@@ -70,7 +70,7 @@ def _container(workload: Workload, platform: Platform, template: dict[str, Any])
         "imagePullPolicy": platform.pull_policy,
         "args": [f"/etc/tradewind/{CONFIG}"],
         "ports": [{"name": "health", "containerPort": HEALTH_PORT}, *http],
-        "resources": template.get("resources") or platform.resources.get(workload.role) or DEFAULT_RESOURCES,
+        "resources": _resources(workload.role, platform, template),
         "startupProbe": _probe("/healthz", every=1, failures=60),
         "livenessProbe": _probe("/healthz", every=10, failures=3),
         "readinessProbe": _probe("/readyz", every=2, failures=2),
@@ -88,6 +88,12 @@ def _container(workload: Workload, platform: Platform, template: dict[str, Any])
     if env:
         container["env"] = env
     return container
+
+
+def _resources(role: str, platform: Platform, template: dict[str, Any]) -> Any:
+    """The pipeline's own, else the platform's for the role or for all, else ours."""
+    given = platform.resources
+    return template.get("resources") or given.get(role) or given.get("*") or DEFAULT_RESOURCES
 
 
 def _probe(path: str, every: int, failures: int) -> dict[str, Any]:

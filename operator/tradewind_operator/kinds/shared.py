@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tradewind.api.pipeline import TradingPipeline
 from tradewind.workloads import Workload, WorkloadMaker
 
@@ -26,9 +28,10 @@ def plan_feed(key: Key, world: World, platform: Platform) -> Plan:
 def plan_sink(key: Key, world: World, platform: Platform) -> Plan:
     secret = "" if key.name == OWN_DATABASE else key.name
     users = _with_account(key, world, world.of_sink(key.namespace, secret))
-    if not users or not (secret or platform.dsn):
+    if not users or not (secret or platform.dsn_secret):
         return Plan(prune=tuple(world.children(key)))
-    return _plan(key, world, platform, _maker(key, platform).sink(secret, users), users)
+    workload = replace(_maker(key, platform).sink(secret, users), secret=secret or platform.dsn_secret)
+    return _plan(key, world, platform, workload, users)
 
 
 def _plan(key: Key, world: World, platform: Platform, workload: Workload, users: list[TradingPipeline]) -> Plan:

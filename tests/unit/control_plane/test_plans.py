@@ -11,6 +11,7 @@ from tradewind_operator.kinds.pipeline import plan_pipeline
 from tradewind_operator.kinds.risk_policy import limits_hash, plan_risk_policy
 from tradewind_operator.kinds.shared import plan_feed, plan_sink
 from tradewind_operator.names import Key
+from tradewind_operator.plan import Plan
 from tradewind_operator.platform import Platform
 from unit.control_plane.desk import (
     ACCOUNT,
@@ -289,6 +290,33 @@ def test_a_sink_without_a_database_is_not_made():
     [deployment] = [b for b in plan_sink(Key("Sink", NS, "db"), world, PLATFORM).apply if b["kind"] == "Deployment"]
     [variable] = deployment["spec"]["template"]["spec"]["containers"][0]["env"]
     assert variable["valueFrom"]["secretKeyRef"] == {"name": "db", "key": "dsn", "optional": True}
+
+
+def test_a_sink_that_names_no_database_has_that_of_the_platform_by_its_secret_alone():
+    world = desk((TP, resource(TP, PIPELINE | {"sinks": [{"type": "PostgreSQL"}]})))
+    platform = Platform(dsn_secret="house-db")  # pragma: allowlist secret
+
+    config_map, deployment = plan_sink(Key("Sink", NS, "own"), world, platform).apply
+
+    [variable] = deployment["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert deployment["metadata"]["name"] == "tw-sink"
+    assert variable["valueFrom"]["secretKeyRef"]["name"] == "house-db"
+    assert "postgresql" not in str(config_map)
+
+
+def test_resources_are_the_pipelines_own_else_the_platforms_for_the_role_else_for_all():
+    given = {"gateway": {"limits": {"memory": "1Gi"}}, "*": {"limits": {"memory": "2Gi"}}}
+    own = {"template": {"resources": {"limits": {"memory": "3Gi"}}}}
+    world, platform = desk(), Platform(resources=given)
+
+    def memory(plan: Plan, name: str) -> str:
+        [found] = [b for b in plan.apply if (b["kind"], b["metadata"]["name"]) == ("Deployment", name)]
+        return str(found["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["memory"])
+
+    assert memory(plan_account(TA, world, platform, live(), NOW), "tw-gateway-paper") == "1Gi"
+    assert memory(plan_pipeline(TP, world, platform, live(), NOW), "tw-btc") == "2Gi"
+    world.observe(TP, resource(TP, PIPELINE | own, generation=2))
+    assert memory(plan_pipeline(TP, world, platform, live(), NOW), "tw-btc") == "3Gi"
 
 
 def test_a_gateway_sees_its_login_and_nobody_else_does():

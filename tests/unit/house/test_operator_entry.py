@@ -25,6 +25,14 @@ def test_without_an_api_server_it_says_so_in_one_line(
     assert "set KUBECONFIG" in capfd.readouterr().err.splitlines()[-1]
 
 
+@pytest.mark.parametrize("text", ["{", "[]", '{"gateway": 1}'])
+def test_resources_that_are_none_are_refused_by_option(text: str, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--worker-resources", text])
+
+    assert "--worker-resources: " in capfd.readouterr().err
+
+
 def test_the_command_of_the_image_is_this_one() -> None:
     [command] = entry_points(group="console_scripts", name="tradewind-operator")
 

@@ -1,0 +1,36 @@
+{{- define "tradewind.labels" -}}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: tradewind
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
+{{- define "tradewind.image" -}}
+{{- if .digest }}{{ .repository }}@{{ .digest }}{{ else }}{{ .repository }}:{{ .tag }}{{ end }}
+{{- end }}
+
+{{- define "tradewind.natsUrl" -}}
+{{- if .Values.nats.enabled -}}
+nats://nats.{{ .Release.Namespace }}.svc:4222
+{{- else -}}
+{{ required "nats.url: give the address of a NATS with JetStream, or leave nats.enabled true" .Values.nats.url }}
+{{- end -}}
+{{- end }}
+
+{{- define "tradewind.operatorUser" -}}
+system:serviceaccount:{{ .Release.Namespace }}:tradewind-operator
+{{- end }}
+
+{{- define "tradewind.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+seccompProfile: {type: RuntimeDefault}
+{{- end }}
+
+{{- define "tradewind.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end }}
