@@ -9,7 +9,7 @@ PINNED_UV = $(shell sed -n 's/^ *"\(uv==[^ "]*\)",$$/\1/p' pyproject.toml)
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := setup
-.PHONY: help setup demo test unit lint types secrets format generate generate-check crds crds-check cluster cluster-api cluster-down images bench coverage pin lock lock-check clean
+.PHONY: help setup demo test unit lint types secrets format generate generate-check crds crds-check charts charts-check cluster cluster-api cluster-down images bench coverage pin lock lock-check clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' Makefile
@@ -62,6 +62,12 @@ crds: setup ## Make the CustomResourceDefinitions anew from the models
 
 crds-check: setup ## Fail if the committed definitions are not what the models give
 	@$(BIN)/python hack/crds.py --check
+
+charts: setup ## Make what follows from the charts anew: their READMEs, deploy/platform.yaml
+	@$(BIN)/python hack/charts.py
+
+charts-check: setup ## Fail if that is not what the charts give
+	@$(BIN)/python hack/charts.py --check
 
 cluster-api: setup ## Start a Kubernetes control plane of processes, without nodes
 	@$(BIN)/python hack/cluster.py up

@@ -25,8 +25,8 @@ PASSED_ON = ("PIP_INDEX_URL", "UV_DEFAULT_INDEX")
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
-def name(target: str) -> str:
-    return f"tradewind-{target}:{os.environ.get('TAG', 'dev')}"
+def name(target: str, tag: str = "") -> str:
+    return f"tradewind-{target}:{tag or os.environ.get('TAG', 'dev')}"
 
 
 def build() -> dict[str, str]:
@@ -61,7 +61,13 @@ def contents(folder: Path) -> None:
         (folder / f"tradewind-{target}.cdx.json").write_text(done.stdout)
 
 
-def load() -> bool:
+def also_tagged(tag: str) -> None:
+    """The same images under another tag: for an upgrade that changes nothing but that."""
+    for target in TARGETS:
+        _docker("tag", name(target), name(target, tag))
+
+
+def load(tag: str = "") -> bool:
     """Into the kind cluster, if there is one; whether there was."""
     kind = kind_cluster.kind()
     clusters = subprocess.run(
@@ -69,7 +75,14 @@ def load() -> bool:
     ).stdout.split()
     if kind_cluster.CLUSTER not in clusters:
         return False
-    command = [str(kind), "load", "docker-image", "--name", kind_cluster.CLUSTER, *map(name, TARGETS)]
+    command = [
+        str(kind),
+        "load",
+        "docker-image",
+        "--name",
+        kind_cluster.CLUSTER,
+        *(name(target, tag) for target in TARGETS),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise CannotBuild(f"loading into kind failed: {done.stderr.strip()[-1500:]}")

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import images
 import kind_cluster
 import pytest
-from api.cluster_world import ROOT, Kubectl, until
+from api.cluster_world import Kubectl, until
+from chart_programs import program
 from kubernetes_binaries import CannotBuild, binaries, cache
+
+from charts import CHARTS
 
 SYSTEM = "tradewind-system"
 
@@ -33,14 +38,55 @@ def kubeconfig() -> Path:
     return folder / "kubeconfig"
 
 
+class Release:
+    """Both charts in the cluster, by helm."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        self._kubeconfig = kubeconfig
+        self.began = time.monotonic()
+
+    def __call__(self, *arguments: str) -> str:
+        command = [str(program("helm")), f"--kubeconfig={self._kubeconfig}", f"--namespace={SYSTEM}", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"helm {' '.join(arguments)}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def install(self) -> None:
+        self.began = time.monotonic()
+        self("upgrade", "--install", "tradewind-crds", str(CHARTS / "tradewind-crds"), "--create-namespace")
+        self("upgrade", "--install", "tradewind", str(CHARTS / "tradewind"), "--wait", "--timeout=180s")
+
+    def uninstall(self) -> None:
+        for release in ("tradewind", "tradewind-crds"):
+            self("uninstall", release, "--ignore-not-found", "--wait", "--timeout=120s")
+
+
 @pytest.fixture(scope="session")
-def installed(kubeconfig: Path) -> Iterator[Kubectl]:
+def next_tag(kubeconfig: Path) -> str:
+    """A tag under which every image is there a second time, to upgrade to."""
+    given = os.environ.get("TRADEWIND_E2E_NEXT_TAG", "")
+    if not given and os.environ.get("TRADEWIND_E2E_KUBECONFIG"):
+        pytest.skip("a cluster of somebody else: TRADEWIND_E2E_NEXT_TAG names no images to upgrade to")
+    if not given:
+        images.also_tagged("next")
+        images.load("next")
+    return given or "next"
+
+
+@pytest.fixture(scope="session")
+def helm(kubeconfig: Path) -> Release:
+    return Release(kubeconfig)
+
+
+@pytest.fixture(scope="session")
+def installed(kubeconfig: Path, helm: Release) -> Iterator[Kubectl]:
     """kubectl as the admin, with everything installed; all of it is removed at the end."""
     kubectl = Kubectl(binaries() / "kubectl", kubeconfig, SYSTEM)
-    kubectl("apply", "--server-side", "-k", str(ROOT / "deploy"))
+    helm.install()
     kubectl("rollout", "restart", "deployment/tradewind-operator")  # the same tag may be another image by now
-    kubectl("rollout", "status", "statefulset/nats", "--timeout=180s")
     kubectl("rollout", "status", "deployment/tradewind-operator", "--timeout=180s")
     yield kubectl
-    kubectl("delete", "-k", str(ROOT / "deploy"), "--ignore-not-found", "--wait=false")
+    helm.uninstall()
+    kubectl("delete", "namespace", SYSTEM, "--ignore-not-found", "--wait=false")
+    kubectl("delete", "crd", "--ignore-not-found", "-l", "app.kubernetes.io/part-of=tradewind")
     until("it gone", lambda: kubectl.get("namespace", SYSTEM) is None, 120)

@@ -12,6 +12,10 @@ import pytest
 import yaml
 from api.cluster_world import ROOT, Kubectl, until
 from api.manifests import halt
+from e2e.conftest import Release
+from e2e.undisturbed import decisions
+
+from charts import CHARTS
 
 pytestmark = pytest.mark.slow  # pods take seconds to come and go
 
@@ -21,7 +25,7 @@ ROLES = {"trader": "tradewind-trader", "officer": "tradewind-risk-officer"}
 
 
 @pytest.fixture(scope="module")
-def desk(installed: Kubectl) -> Iterator[Kubectl]:
+def desk(installed: Kubectl, helm: Release) -> Iterator[Kubectl]:
     """The momentum example in a namespace of its own, with a trader and a risk officer."""
     name = f"desk-{uuid.uuid4().hex[:6]}"
     installed("create", "namespace", name)
@@ -36,7 +40,8 @@ def desk(installed: Kubectl) -> Iterator[Kubectl]:
                 body["spec"]["sinks"] = []
             desk.apply(body)
     until("a fill", lambda: figures(desk).get("tradewind_gateway_fills_total"), 120)
-    print(f"from apply to the first fill: {time.monotonic() - began:.1f} s")
+    now = time.monotonic()
+    print(f"first fill {now - began:.1f} s after apply, {now - helm.began:.1f} s after helm install began")
     yield desk
     installed("delete", "namespace", name, "--wait=false")
     until("the desk gone", lambda: installed.get("namespace", name) is None, 120)
@@ -69,6 +74,10 @@ def test_what_is_applied_trades_and_says_so(desk: Kubectl) -> None:
     found = figures(desk)
     assert (found["tradewind_gateway_ready"], found["tradewind_gateway_book_problems"]) == (1, 0)
     assert found["tradewind_gateway_api_server_age_seconds"] < 30  # it hears of halts from the API server too
+
+
+def test_helm_asks_operator_and_jetstream(desk: Kubectl, helm: Release) -> None:
+    assert "JetStream answers: " in helm("test", "tradewind", "--logs", "--timeout=60s")
 
 
 @pytest.mark.parametrize("workload", ["gateway-paper", "momentum", "feed-simulated-paper"])
@@ -127,3 +136,60 @@ def test_while_the_operator_is_away_trading_goes_on(desk: Kubectl, installed: Ku
     finally:
         installed("scale", "deployment/tradewind-operator", "--replicas=1")
         installed("rollout", "status", "deployment/tradewind-operator", "--timeout=120s")
+
+
+def test_an_upgrade_and_its_rollback_lose_and_repeat_no_decision(desk: Kubectl, helm: Release, next_tag: str) -> None:
+    def image() -> str:
+        pod = pod_of(desk, "momentum")
+        return str(pod["spec"]["containers"][0]["image"]) if pod else ""
+
+    for command, tag in (
+        (("upgrade", "tradewind", str(CHARTS / "tradewind"), "--reuse-values", *_images(next_tag)), next_tag),
+        (("rollback", "tradewind"), "dev"),
+    ):
+        before = until("fills", lambda: figures(desk).get("tradewind_gateway_fills_total"), 60)
+        helm(*command, "--wait", "--timeout=180s")
+        until(f"workers of {tag}", lambda tag=tag: image().endswith(f":{tag}"), 120)
+        until("more fills", lambda before=before: figures(desk).get("tradewind_gateway_fills_total", 0) > before, 120)
+
+    until("it ready", lambda: desk.condition("ta", "paper").get("status") == "True", 60)
+    found = figures(desk)
+    assert (found["tradewind_gateway_book_problems"], found["tradewind_gateway_drift"]) == (0, 0)
+
+
+def test_after_all_that_every_decision_is_the_one_an_undisturbed_run_makes(desk: Kubectl, installed: Kubectl) -> None:
+    found = decisions(desk, installed, "momentum")
+
+    assert len(found.told) > 100
+    assert found.told == found.wanted
+
+
+def test_a_pipeline_that_awaits_approval_keeps_its_image(desk: Kubectl, helm: Release, next_tag: str) -> None:
+    desk("patch", "tp", "momentum", "--type=merge", "-p", json.dumps({"spec": {"updatePolicy": "OnApproval"}}))
+    until("it seen", lambda: desk.condition("tp", "momentum").get("status") == "True", 60)
+
+    helm("upgrade", "tradewind", str(CHARTS / "tradewind"), "--reuse-values", *_images(next_tag), "--wait")
+    until("it told", lambda: desk.condition("tp", "momentum", "UpdatePending").get("status") == "True", 60)
+    images = {
+        d["metadata"]["name"]: d["spec"]["template"]["spec"]["containers"][0]["image"] for d in desk.list("deploy")
+    }
+    approval = f"tradewind.io/approved-image=tradewind-worker:{next_tag}"
+    desk("annotate", "tp", "momentum", approval)
+
+    assert images["tw-momentum"] == "tradewind-worker:dev"
+    assert images["tw-gateway-paper"] == f"tradewind-worker:{next_tag}"
+    until(
+        "it updated",
+        lambda: (
+            (pod_of(desk, "momentum") or {})
+            .get("spec", {})
+            .get("containers", [{}])[0]
+            .get("image", "")
+            .endswith(next_tag)
+        ),
+        120,
+    )
+
+
+def _images(tag: str) -> list[str]:
+    return [f"--set={part}.image.tag={tag}" for part in ("operator", "workers", "nats")]
