@@ -99,7 +99,8 @@ class Operator:
                 return
             log.info("waiting_for_definitions", missing=sorted(missing))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), 1.0)
+                async with asyncio.timeout(1.0):
+                    await stop.wait()
 
     def wrong(self) -> str:
         """Why the operator should be started anew; empty if it should not."""

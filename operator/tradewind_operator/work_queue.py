@@ -10,6 +10,7 @@ import asyncio
 import heapq
 import itertools
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from tradewind_operator.names import Key
 
@@ -92,7 +93,6 @@ class WorkQueue:
                     return key
             self._changed.clear()
             wait = self._heap[0][0] - now if self._heap else None
-            try:
-                await asyncio.wait_for(self._changed.wait(), wait)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):  # not wait_for: up to Python 3.11 that loses cancellations
+                    await self._changed.wait()

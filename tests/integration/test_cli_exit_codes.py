@@ -27,7 +27,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("example", ["minimal", "momentum", "halted"])
+@pytest.mark.parametrize(
+    "example", sorted(path.name for path in (ROOT / "examples").iterdir() if path.name != "replay")
+)
 def test_every_example_is_valid(tmp_path, example):
     code, said, complaint = tradewind(tmp_path, "validate", "-f", str(ROOT / "examples" / example))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 
 import pytest
@@ -178,3 +179,22 @@ def test_a_gateway_that_comes_up_concerns_who_trades_on_it() -> None:
 
     assert TP in {key for key, _ in of_child(TA, world, down, up)}
     assert {key for key, _ in of_child(TA, world, up, up)} == {TA}
+
+
+@pytest.mark.parametrize("steps", range(6))
+async def test_a_queue_that_is_ended_the_moment_a_key_comes_in_ends(steps: int) -> None:
+    async def work(_: Key) -> None:
+        await asyncio.sleep(0)
+
+    queue = WorkQueue(work, time.monotonic)
+    queue.add(TP, 3600.0)
+    running = asyncio.ensure_future(queue.run())
+    await asyncio.sleep(0.01)
+
+    queue.add(TA)
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    running.cancel()
+    done, _ = await asyncio.wait([running], timeout=2)
+
+    assert done

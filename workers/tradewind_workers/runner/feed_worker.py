@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -90,10 +91,9 @@ class FeedWorker:
             await self._changed.wait()
             return
         to_tick = SECOND - time.time_ns() % SECOND
-        try:
-            await asyncio.wait_for(self._changed.wait(), to_tick / SECOND + 0.001)
-        except TimeoutError:
-            log.debug("tick")
+        with suppress(TimeoutError):  # time for a tick
+            async with asyncio.timeout(to_tick / SECOND + 0.001):
+                await self._changed.wait()
 
     def _take(self) -> list[Batch]:
         """What waits, as numbered batches no larger than a message may be."""
