@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import images
 import kind_cluster
 import pytest
-from api.cluster_world import Kubectl, until
+from api.cluster_world import Body, Kubectl, until
 from chart_programs import program
 from kubernetes_binaries import CannotBuild, binaries, cache
 
 from charts import CHARTS
 
 SYSTEM = "tradewind-system"
+DATABASE = "database"
+PASSWORD = uuid.uuid4().hex
+VALUES = (f"--set=postgresql.dsnSecret={DATABASE}", "--set=postgresql.embedded.enabled=true")
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +58,7 @@ class Release:
     def install(self) -> None:
         self.began = time.monotonic()
         self("upgrade", "--install", "tradewind-crds", str(CHARTS / "tradewind-crds"), "--create-namespace")
-        self("upgrade", "--install", "tradewind", str(CHARTS / "tradewind"), "--wait", "--timeout=180s")
+        self("upgrade", "--install", "tradewind", str(CHARTS / "tradewind"), *VALUES, "--wait", "--timeout=180s")
 
     def uninstall(self) -> None:
         for release in ("tradewind", "tradewind-crds"):
@@ -73,6 +77,15 @@ def next_tag(kubeconfig: Path) -> str:
     return given or "next"
 
 
+def _secret(name: str, **data: str) -> Body:
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data}
+
+
+def database_secret() -> Body:
+    """What a desk's sinks are told of the database."""
+    return _secret(DATABASE, dsn=f"postgresql://tradewind:{PASSWORD}@postgresql.{SYSTEM}:5432/postgres")
+
+
 @pytest.fixture(scope="session")
 def helm(kubeconfig: Path) -> Release:
     return Release(kubeconfig)
@@ -82,6 +95,9 @@ def helm(kubeconfig: Path) -> Release:
 def installed(kubeconfig: Path, helm: Release) -> Iterator[Kubectl]:
     """kubectl as the admin, with everything installed; all of it is removed at the end."""
     kubectl = Kubectl(binaries() / "kubectl", kubeconfig, SYSTEM)
+    if kubectl.get("namespace", SYSTEM) is None:
+        kubectl("create", "namespace", SYSTEM)
+    kubectl.apply(_secret("postgresql", password=PASSWORD))
     helm.install()
     kubectl("rollout", "restart", "deployment/tradewind-operator")  # the same tag may be another image by now
     kubectl("rollout", "status", "deployment/tradewind-operator", "--timeout=180s")

@@ -23,9 +23,12 @@ def test_uninstalling_keeps_definitions_resources_and_journals_and_a_new_release
 
     helm.uninstall()
 
-    left = installed.names("deployments,statefulsets,services,configmaps,networkpolicies,pods")
-    assert {one for one in left if "kube-root-ca" not in one} == set()
-    assert [pvc["metadata"]["name"] for pvc in installed.list("pvc")] == ["data-nats-0"]
+    def left() -> set[str]:
+        found = installed.names("deployments,statefulsets,services,configmaps,networkpolicies,pods")
+        return {one for one in found if "kube-root-ca" not in one}
+
+    until("nothing but volumes", lambda: not left(), 90)
+    assert {pvc["metadata"]["name"] for pvc in installed.list("pvc")} == {"data-nats-0", "data-postgresql-0"}
     assert desk.get("tp", "btc") is not None
     everywhere = Kubectl(installed.program, installed.kubeconfig)
     roles = everywhere.names(

@@ -60,7 +60,7 @@ def nats_of(system: Kubectl) -> Iterator[str]:
         yield f"nats://127.0.0.1:{found[1]}"
     finally:
         forward.terminate()
-        forward.wait()
+        forward.communicate()
 
 
 async def _decisions(url: str, pipeline: TradingPipeline) -> Decisions:

@@ -1,8 +1,8 @@
 """A real PostgreSQL of one's own: ``python -m tradewind_workers.sinks.embedded DATA_DIR --dsn-file FILE``.
 
-It listens on a socket in a private folder only, ends when told to or when its supervisor is gone, and leaves nothing
-running. PostgreSQL refuses to be root; root's server runs in a user namespace in which it is somebody else. The folder
-follows from DATA_DIR, so that the connection string outlives the server.
+It listens on a socket in a private folder only (for a trial in a cluster also on a port, with a password), ends when told
+to or when its supervisor is gone, and leaves nothing running. PostgreSQL refuses to be root; root's server runs in a user
+namespace in which it is somebody else. The folder follows from DATA_DIR, so that the connection string outlives the server.
 """
 
 from __future__ import annotations
@@ -102,13 +102,16 @@ def lock(data: Path, patience_s: float = 15) -> int:
             return held
 
 
-def start(data: Path, sockets: Path, held: int) -> subprocess.Popen[bytes]:
-    """A server on ``data`` (made if it is new), listening in ``sockets``; ``held`` is the lock it takes with it."""
+def start(data: Path, sockets: Path, held: int, password: Path | None = None) -> subprocess.Popen[bytes]:
+    """A server on ``data`` (made if it is new), listening in ``sockets``; ``held`` is the lock it takes with it.
+
+    With the file of a ``password`` it listens on port 5432 for others, too; it stays the one the data was made with.
+    """
     if not data.exists():
-        _make(data)
+        _make(data, password)
     (data / "postmaster.pid").unlink(missing_ok=True)  # the lock is ours, so whoever wrote it is gone
     options = {
-        "listen_addresses": "",
+        "listen_addresses": "*" if password else "",
         "unix_socket_directories": str(sockets),
         "max_connections": "20",
         "shared_buffers": "32MB",
@@ -117,16 +120,19 @@ def start(data: Path, sockets: Path, held: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=_as_child, pass_fds=(held,))  # noqa: S603
 
 
-def _make(data: Path) -> None:
+def _make(data: Path, password: Path | None) -> None:
     """A new cluster, whole or not at all: one left half made would never start."""
     unfinished = data.with_name(f"{data.name}.new")
     shutil.rmtree(unfinished, ignore_errors=True)
-    made = subprocess.run(  # noqa: S603
-        [program("initdb"), "-D", str(unfinished), "-U", USER, "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"],
-        capture_output=True, text=True, preexec_fn=_as_child, check=False,
-    )  # fmt: skip
+    command = [program("initdb"), "-D", str(unfinished), "-U", USER, "-E", "UTF8", "--no-locale", "--no-sync"]
+    command += ["--auth-local=trust", f"--auth-host={'scram-sha-256' if password else 'trust'}"]
+    command += [f"--pwfile={password}"] if password else []
+    made = subprocess.run(command, capture_output=True, text=True, preexec_fn=_as_child, check=False)  # noqa: S603
     if made.returncode:
         raise Unavailable(f"initdb failed: {(made.stdout + made.stderr)[-500:]}")
+    if password:
+        with (unfinished / "pg_hba.conf").open("a") as rules:
+            rules.write("host all all all scram-sha-256\n")
     unfinished.rename(data)
 
 
@@ -141,6 +147,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="An embedded PostgreSQL.")
     parser.add_argument("data", type=Path)
     parser.add_argument("--dsn-file", type=Path, required=True)
+    parser.add_argument("--password-file", type=Path, help="listen on port 5432 for others who know it, too")
     given = parser.parse_args()
     stopping = False
 
@@ -157,7 +164,7 @@ def main() -> int:
         os.set_blocking(0, False)
     try:
         held, sockets = lock(given.data), socket_folder(given.data)
-        server = start(given.data, sockets, held)
+        server = start(given.data, sockets, held, given.password_file)
     except Unavailable as error:
         sys.stderr.write(f"{error}\n")
         return 1
