@@ -52,8 +52,6 @@ LABEL org.opencontainers.image.title="tradewind worker" org.opencontainers.image
     org.opencontainers.image.version="${VERSION}" org.opencontainers.image.revision="${REVISION}"
 ENV PYTHONSAFEPATH=1 PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH=/worker/bin:$PATH
 COPY --from=build /worker /worker
-# PostgreSQL, for trials, does not start as a user without a name.
-RUN echo "tradewind:x:65532:65532::/nonexistent:/usr/sbin/nologin" >> /etc/passwd
 USER 65532:65532
 ENTRYPOINT ["/worker/bin/tradewind-worker"]
 
