@@ -55,6 +55,11 @@ def readiness(ready: bool, reason: str, message: str, *, stalled: bool = False) 
     ]
 
 
+def at_rest(reason: str, message: str) -> list[Condition]:
+    """Not Ready, and neither time nor a person is needed: nothing trades that would miss it."""
+    return [Condition("Ready", False, reason, message)]
+
+
 def transitions(before: list[Mapping[str, Any]], after: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What people should get an Event for: conditions that say something else than before, each once.
 

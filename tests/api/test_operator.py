@@ -235,8 +235,8 @@ def test_a_halt_that_is_released_is_told_with_its_release(desk: Kubectl, nats_of
     until("it to say so", lambda: desk.condition("ks", "stop").get("reason") == "Released")
 
 
-def test_a_halt_of_nobody_is_stalled(kubectl: Kubectl, cluster_operator: OperatorProcess) -> None:
-    kubectl.apply(halt(scope={"accounts": {"matchLabels": {"desk": "none"}}}))
+def test_a_halt_of_nobody_is_stalled_where_somebody_trades(kubectl: Kubectl, cluster_operator: OperatorProcess) -> None:
+    kubectl.apply(account(), pipeline(), halt(scope={"accounts": {"matchLabels": {"desk": "none"}}}))
 
     until("no targets", lambda: kubectl.condition("ks", "stop", "Stalled").get("reason") == "NoTargets")
 

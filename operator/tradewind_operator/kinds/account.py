@@ -11,7 +11,7 @@ from tradewind.api.references import account_problems, policies_of
 from tradewind.contract.subjects import limits_key
 from tradewind.workloads import Workload, WorkloadMaker, limits_document
 
-from tradewind_operator.conditions import Condition, readiness
+from tradewind_operator.conditions import Condition, at_rest, readiness
 from tradewind_operator.kinds.revisions import revisions_of
 from tradewind_operator.kinds.status import Judgement, plan_with_status
 from tradewind_operator.kinds.workers import deadline_passed, is_up, owner_reference, unwanted, why_down, worker_objects
@@ -82,7 +82,10 @@ def _judge(
         message = (
             f"no RiskPolicy in mode Enforce selects account {key.name}: apply one; until then every order is denied"
         )
-        conditions = readiness(False, "NoRiskPolicy", message, stalled=True)
+        trading = bool(pipelines)
+        conditions = (
+            readiness(False, "NoRiskPolicy", message, stalled=True) if trading else at_rest("NoRiskPolicy", message)
+        )
     elif not workers:
         conditions = readiness(True, "Idle", "no pipeline trades on this account")
     elif figures.get("waitingFor"):

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tradewind.api.account import TradingAccount
 from tradewind.api.kill_switch import KillSwitch
 from tradewind.api.kinds import to_document
 from tradewind.contract.subjects import halt_key
+from tradewind.workloads import has_gateway
 
-from tradewind_operator.conditions import Condition, readiness
-from tradewind_operator.kinds.status import Judgement, plan_with_status
-from tradewind_operator.live import Live, timestamp
-from tradewind_operator.names import Key
+from tradewind_operator.conditions import Condition, at_rest, readiness
+from tradewind_operator.kinds.status import Judgement, plan_with_status, waited
+from tradewind_operator.live import LATER_S, Live, timestamp
+from tradewind_operator.names import Key, child_name
 from tradewind_operator.plan import Body, Plan
-from tradewind_operator.world import World
+from tradewind_operator.world import Seen, World
 
 
 def halt_message(body: Body) -> tuple[str, Body]:
@@ -62,18 +64,45 @@ def plan_kill_switch(key: Key, world: World, live: Live, now: str) -> Plan:
     if released is not None:
         conditions = readiness(True, "Released", f"by {released.by}: {released.reason}")
     elif not members:
-        conditions = readiness(False, "NoTargets", "the scope matches no account: nothing is halted", stalled=True)
+        message = "the scope matches no account: nothing is halted"
+        trading = bool(world.keys_of(key.namespace, "TradingPipeline"))
+        conditions = readiness(False, "NoTargets", message, stalled=True) if trading else at_rest("NoTargets", message)
     else:
-        missing = [name for name in members if not answers.get(name, {}).get("enforced")]
-        latched = all(name in answers for name in members)
-        if missing:
-            conditions = readiness(False, "Enforcing", f"not confirmed by the gateways of {', '.join(missing)}")
-        else:
-            conditions = readiness(True, "Enforced", f"{len(members)} gateways are quiet")
-        conditions.append(Condition("Latched", latched, "Acknowledged" if latched else "Waiting"))
-        conditions.append(Condition("Enforced", not missing, "Quiet" if not missing else "Waiting"))
+        conditions = _confirmations(key, seen, world, members, answers, now)
     status: Body = {"members": members, "latched": bool(members) and released is None, "gateways": gateways}
-    return plan_with_status(seen, Judgement(conditions, status, applied=True), now, bucket=(told,))
+    again = None if conditions[0].status else LATER_S
+    judgement = Judgement(conditions, status, applied=True, again_in_s=again)
+    return plan_with_status(seen, judgement, now, bucket=(told,))
+
+
+def _confirmations(
+    key: Key, seen: Seen, world: World, members: list[str], answers: Mapping[str, Any], now: str
+) -> list[Condition]:
+    """What those in scope have confirmed; an account for which nothing runs has nothing to confirm."""
+    idle = {name for name in members if name not in answers and not _runs(key.namespace, name, world)}
+    missing = [name for name in members if name not in idle and not answers.get(name, {}).get("enforced")]
+    if missing:
+        message = f"not confirmed by the gateways of {', '.join(missing)}"
+        conditions = readiness(False, "Enforcing", message, stalled=waited(seen, "Enforcing", now))
+    elif len(idle) == len(members):
+        conditions = readiness(
+            True, "Idle", "nothing runs in its scope: a gateway that starts is halted from the first"
+        )
+    else:
+        conditions = readiness(True, "Enforced", f"{len(members) - len(idle)} gateways are quiet")
+    latched = all(name in answers for name in members)
+    quiet = not missing and len(idle) < len(members)
+    conditions.append(Condition("Latched", latched, "Acknowledged" if latched else "Waiting"))
+    conditions.append(Condition("Enforced", quiet, "Quiet" if quiet else "Waiting"))
+    return conditions
+
+
+def _runs(namespace: str, name: str, world: World) -> bool:
+    """Whether an account has a gateway, should have one, or is gone and may have left one."""
+    account = next((one for one in world.accounts(namespace) if one.metadata.name == name), None)
+    key = Key("TradingAccount", namespace, name)
+    there = world.child(key, "Deployment", child_name(f"gateway-{name}")) is not None
+    return account is None or there or has_gateway(account, world.of_account(namespace, name))
 
 
 def _any_pipeline(switch: KillSwitch, world: World, namespace: str, account: TradingAccount) -> bool:

@@ -6,10 +6,11 @@ import hashlib
 
 from tradewind.api.references import policies_of, policy_problems
 from tradewind.api.risk_policy import RiskPolicy
+from tradewind.workloads import has_gateway
 
 from tradewind_operator.conditions import readiness
 from tradewind_operator.kinds.revisions import revisions_of
-from tradewind_operator.kinds.status import Judgement, plan_with_status
+from tradewind_operator.kinds.status import Judgement, plan_with_status, waited
 from tradewind_operator.live import LATER_S, SOON_S, Live
 from tradewind_operator.names import Key
 from tradewind_operator.plan import Body, Plan
@@ -41,7 +42,8 @@ def plan_risk_policy(key: Key, world: World, live: Live, now: str) -> Plan:
         gateway = live.figures(f"gateway-{account.metadata.name}").get("limits", {})
         found = gateway.get(policy.metadata.name, "")
         listed.append({"name": account.metadata.name, "enforced": found == expected, "hash": found})
-    behind = [one["name"] for one in listed if not one["enforced"]]
+    run = {a.metadata.name for a in bound if has_gateway(a, world.of_account(key.namespace, a.metadata.name))}
+    behind = [one["name"] for one in listed if not one["enforced"] and one["name"] in run]
     problems = [f"{path}: {remedy}" for path, _, remedy in policy_problems(policy, bound)]
     if seen.problems:
         message = f"the last valid limits hold on; {'; '.join(seen.problems)}"
@@ -52,12 +54,17 @@ def plan_risk_policy(key: Key, world: World, live: Live, now: str) -> Plan:
     elif problems:
         conditions = readiness(False, "InvalidSpec", "; ".join(problems), stalled=True)
     elif behind:
-        conditions = readiness(False, "NotEnforcedYet", f"not confirmed by the gateways of {', '.join(behind)}")
+        message = f"not confirmed by the gateways of {', '.join(behind)}"
+        late = waited(seen, "NotEnforcedYet", now)
+        conditions = readiness(False, "NotEnforcedYet", message, stalled=late)
+    elif not run:
+        message = "no pipeline trades on the accounts it selects: the first gateway that starts runs these limits"
+        conditions = readiness(True, "Idle", message)
     else:
-        conditions = readiness(True, "Enforced", f"{len(listed)} gateways run these limits")
+        conditions = readiness(True, "Enforced", f"{len(run)} gateways run these limits")
     revisions, old = revisions_of(key, seen, world)
     again = SOON_S if behind else LATER_S
     judgement = Judgement(
-        conditions, {"limitsHash": expected, "accounts": listed}, applied=not behind, again_in_s=again
+        conditions, {"limitsHash": expected, "accounts": listed}, applied=bool(run) and not behind, again_in_s=again
     )
     return plan_with_status(seen, judgement, now, tuple(revisions), tuple(old))

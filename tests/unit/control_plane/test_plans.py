@@ -223,6 +223,57 @@ def test_a_policy_is_enforced_when_every_gateway_says_it_runs_these_very_limits(
     assert (reason("old"), reason(right)) == ("NotEnforcedYet", "Enforced")
 
 
+def test_limits_nobody_confirms_for_long_need_a_person():
+    world = desk()
+
+    first = plan_risk_policy(RP, world, live(), NOW)
+    world.observe(RP, resource(RP, POLICY) | {"status": first.status})
+    second = plan_risk_policy(RP, world, live(), LATER)
+
+    assert condition(first, "Reconciling")["reason"] == condition(second, "Stalled")["reason"] == "NotEnforcedYet"
+
+
+def test_where_no_pipeline_trades_nothing_is_waited_for():
+    world = desk((KS, resource(KS, HALT)))
+    world.forget(TP)
+
+    policy, halt = plan_risk_policy(RP, world, live(), NOW), plan_kill_switch(KS, world, live(), NOW)
+
+    assert [condition(plan)["reason"] for plan in (policy, halt)] == ["Idle", "Idle"]
+    assert condition(halt, "Enforced")["status"] == "False"
+    assert "appliedGeneration" not in (policy.status or {})
+
+
+def test_a_gateway_that_is_still_there_is_waited_for_though_its_pipeline_is_gone():
+    world = desk((KS, resource(KS, HALT)))
+    carried_out(world, plan_account(TA, world, PLATFORM, live(), NOW))
+    world.forget(TP)
+
+    assert condition(plan_kill_switch(KS, world, live(), NOW))["reason"] == "Enforcing"
+
+
+def test_a_halt_nobody_confirms_for_long_needs_a_person():
+    world = desk((KS, resource(KS, HALT)))
+
+    first = plan_kill_switch(KS, world, live(), NOW)
+    world.observe(KS, resource(KS, HALT) | {"status": first.status})
+    second = plan_kill_switch(KS, world, live(), LATER)
+
+    assert first.again_in_s is not None
+    assert condition(first, "Reconciling")["reason"] == condition(second, "Stalled")["reason"] == "Enforcing"
+
+
+def test_nobody_is_needed_for_what_is_missing_where_nothing_trades():
+    elsewhere = HALT | {"scope": {"accounts": {"matchLabels": {"desk": "none"}}}}
+    world = desk((KS, resource(KS, elsewhere)), (RP, resource(RP, POLICY | {"mode": "Observe"})))
+    world.forget(TP)
+
+    plans = plan_kill_switch(KS, world, live(), NOW), plan_account(TA, world, PLATFORM, live(), NOW)
+
+    assert [condition(plan)["reason"] for plan in plans] == ["NoTargets", "NoRiskPolicy"]
+    assert [condition(plan, of) for plan in plans for of in ("Stalled", "Reconciling")] == [{}] * 4
+
+
 def test_an_old_heartbeat_says_nothing():
     world = desk()
     stale = live(gateway_paper={"limits": {"house": limits_hash(world.accepted(RP))}, "at": 10**9})
