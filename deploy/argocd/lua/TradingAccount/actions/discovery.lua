@@ -1,0 +1,1 @@
+return {halt = {disabled = false, displayName = "Halt", iconClass = "fa fa-fw fa-stop"}}

@@ -1,0 +1,2 @@
+local version = status.activeVersion
+return trouble() or healthy(version and {"version " .. version} or {})
