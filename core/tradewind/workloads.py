@@ -168,11 +168,6 @@ def _grouped(
     return groups
 
 
-def has_gateway(account: TradingAccount, pipelines: list[TradingPipeline]) -> bool:
-    """Whether a gateway runs for an account with these pipelines: a simulated exchange nobody trades at is not run."""
-    return account.spec.venue != "Simulated" or bool(pipelines)
-
-
 class WorkloadMaker:
     """Builds the workloads of one namespace, each from the resources it depends on and no others."""
 
@@ -215,7 +210,7 @@ class WorkloadMaker:
     def gateway(self, account: TradingAccount, pipelines: list[TradingPipeline]) -> Workload | None:
         """The gateway of an account for all its pipelines; none where its simulator does not run."""
         simulator = f"simulator-{account.metadata.name}" if account.spec.venue == "Simulated" else ""
-        if not has_gateway(account, pipelines):
+        if simulator and not pipelines:
             return None
         config = self._common("gateway", f"gateway-{account.metadata.name}") | {
             "account": _document(account),

@@ -9,10 +9,10 @@ from tradewind.api.account import TradingAccount
 from tradewind.api.kill_switch import KillSwitch
 from tradewind.api.kinds import to_document
 from tradewind.contract.subjects import halt_key
-from tradewind.workloads import has_gateway
 
 from tradewind_operator.conditions import Condition, at_rest, readiness
 from tradewind_operator.kinds.status import Judgement, plan_with_status, waited
+from tradewind_operator.kinds.workers import has_gateway
 from tradewind_operator.live import LATER_S, Live, timestamp
 from tradewind_operator.names import Key, child_name
 from tradewind_operator.plan import Body, Plan
@@ -102,7 +102,7 @@ def _runs(namespace: str, name: str, world: World) -> bool:
     account = next((one for one in world.accounts(namespace) if one.metadata.name == name), None)
     key = Key("TradingAccount", namespace, name)
     there = world.child(key, "Deployment", child_name(f"gateway-{name}")) is not None
-    return account is None or there or has_gateway(account, world.of_account(namespace, name))
+    return account is None or there or has_gateway(namespace, account, world.of_account(namespace, name))
 
 
 def _any_pipeline(switch: KillSwitch, world: World, namespace: str, account: TradingAccount) -> bool:

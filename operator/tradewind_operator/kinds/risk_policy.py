@@ -6,11 +6,11 @@ import hashlib
 
 from tradewind.api.references import policies_of, policy_problems
 from tradewind.api.risk_policy import RiskPolicy
-from tradewind.workloads import has_gateway
 
 from tradewind_operator.conditions import readiness
 from tradewind_operator.kinds.revisions import revisions_of
 from tradewind_operator.kinds.status import Judgement, plan_with_status, waited
+from tradewind_operator.kinds.workers import has_gateway
 from tradewind_operator.live import LATER_S, SOON_S, Live
 from tradewind_operator.names import Key
 from tradewind_operator.plan import Body, Plan
@@ -42,7 +42,11 @@ def plan_risk_policy(key: Key, world: World, live: Live, now: str) -> Plan:
         gateway = live.figures(f"gateway-{account.metadata.name}").get("limits", {})
         found = gateway.get(policy.metadata.name, "")
         listed.append({"name": account.metadata.name, "enforced": found == expected, "hash": found})
-    run = {a.metadata.name for a in bound if has_gateway(a, world.of_account(key.namespace, a.metadata.name))}
+    run = {
+        account.metadata.name
+        for account in bound
+        if has_gateway(key.namespace, account, world.of_account(key.namespace, account.metadata.name))
+    }
     behind = [one["name"] for one in listed if not one["enforced"] and one["name"] in run]
     problems = [f"{path}: {remedy}" for path, _, remedy in policy_problems(policy, bound)]
     if seen.problems:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tradewind.workloads import Workload
+from tradewind.api.account import TradingAccount
+from tradewind.api.pipeline import TradingPipeline
+from tradewind.workloads import Workload, WorkloadMaker
 
 from tradewind_operator.builders.config_map import build_config_map
 from tradewind_operator.builders.deployment import build_deployment
@@ -15,7 +17,7 @@ from tradewind_operator.builders.pod_disruption_budget import build_pod_disrupti
 from tradewind_operator.builders.service import build_service
 from tradewind_operator.names import Key, child_name, labels
 from tradewind_operator.plan import Body
-from tradewind_operator.platform import Platform
+from tradewind_operator.platform import ClusterPlacement, Platform
 from tradewind_operator.world import Seen, World
 
 
@@ -50,6 +52,11 @@ def unwanted(world: World, key: Key, wanted: Sequence[Body], keep: tuple[str, ..
         for child in world.children(key)
         if child["kind"] not in keep and (child["kind"], child["metadata"]["name"]) not in names
     )
+
+
+def has_gateway(namespace: str, account: TradingAccount, pipelines: list[TradingPipeline]) -> bool:
+    """Whether a gateway runs for an account with these pipelines."""
+    return WorkloadMaker(namespace, ClusterPlacement(Platform())).gateway(account, pipelines) is not None
 
 
 def is_up(deployment: Body | None, replicas: int | None = None) -> bool:

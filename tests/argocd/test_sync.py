@@ -1,0 +1,234 @@
+"""A real Argo CD syncs a desk from Git: in waves, to Healthy by our Lua, and never between a halt and its gateway.
+
+The desk is the one of ``deploy/argocd/example``, by the ApplicationSets beside it. The operator is the real one, its workers
+run as processes of this machine.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from api.cluster_world import PROCESSES, ROOT, FakeKubelet, Kubectl, OperatorProcess, Rest, add_paper_node, until
+from api.manifests import halt
+from api.process_kubelet import ProcessKubelet
+from argocd.argo_world import PATIENCE_S, ArgoCD, Repository
+from cluster import ControlPlane
+from integration.nats_server import NatsServer
+from kubernetes_binaries import CannotBuild
+
+DEPLOY = ROOT / "deploy"
+EXAMPLE = DEPLOY / "argocd" / "example"
+ACCOUNT, PIPELINE = "desks/alpha/account.yaml", "desks/alpha/pipeline.yaml"
+HALT = "halts/alpha/halt.yaml"
+COMMITTED = yaml.safe_dump(halt("committed", scope={"accounts": {"matchLabels": {"desk": "alpha"}}}))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("argocd")
+
+
+@pytest.fixture(scope="module")
+def plane(servers: Path, folder: Path) -> Iterator[ControlPlane]:
+    """A control plane as ``deploy`` sets it up, with one node that exists on paper only."""
+    plane = ControlPlane(folder / "control-plane")
+    try:
+        plane.start()
+        kubectl = Kubectl(plane.bin / "kubectl", plane.kubeconfig)
+        kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
+        kubectl("wait", "--for=condition=Established", "crd", "--all")
+        for part in ("namespace.yaml", "roles.yaml", "operator/rbac.yaml"):
+            kubectl("apply", "-f", str(DEPLOY / part))
+        kubectl("apply", "-k", str(DEPLOY / "admission"))
+        add_paper_node(kubectl)
+        kubelet = FakeKubelet(Rest(plane.kubeconfig))
+        kubelet.start()
+        yield plane
+        kubelet.stop()
+    except CannotBuild as error:
+        pytest.skip(f"no control plane: {error}")
+    finally:
+        plane.stop()
+
+
+@pytest.fixture(scope="module")
+def running_operator(plane: ControlPlane, folder: Path) -> Iterator[OperatorProcess]:
+    """The operator with its own rights, and a NATS server."""
+    nats = NatsServer(folder)
+    nats.start()
+    kubectl = Kubectl(plane.bin / "kubectl", plane.kubeconfig, "tradewind-system")
+    config = yaml.safe_load(plane.kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": kubectl("create", "token", "tradewind-operator", "--duration=24h").strip()}
+    login = folder / "operator-kubeconfig"
+    login.write_text(yaml.safe_dump(config))
+    operator = OperatorProcess(login, nats.url, folder / "operator.log", [], "--stream-mib=64", "--bucket-mib=16")
+    operator.start()
+    yield operator
+    operator.stop()
+    nats.kill()
+
+
+@pytest.fixture(scope="module")
+def argocd(plane: ControlPlane, servers: Path, folder: Path) -> Iterator[ArgoCD]:
+    argocd = ArgoCD(plane, servers, folder)
+    try:
+        argocd.start()
+        yield argocd
+    finally:
+        argocd.stop()
+
+
+@pytest.fixture(scope="module")
+def repository(folder: Path) -> Repository:
+    """A repository that holds the example, and a second pipeline."""
+    repository = Repository(folder / "trading")
+    files = {str(path.relative_to(EXAMPLE)): path.read_text() for path in EXAMPLE.rglob("*") if path.is_file()}
+    repository.commit(files | {"desks/alpha/other.yaml": files[PIPELINE].replace("name: momentum", "name: other")})
+    return repository
+
+
+@pytest.fixture(scope="module")
+def desk(
+    plane: ControlPlane, argocd: ArgoCD, running_operator: OperatorProcess, repository: Repository, folder: Path
+) -> Iterator[Kubectl]:
+    """kubectl in the namespace of the desk, once everything is Synced and Healthy."""
+    kubectl = Kubectl(plane.bin / "kubectl", plane.kubeconfig, "alpha")
+    kubectl("create", "namespace", "alpha")
+    kubectl("label", "namespace", "alpha", PROCESSES)
+    kubectl("create", "rolebinding", "rita", "--clusterrole=tradewind-risk-officer", "--user=rita")
+    (folder / "pods").mkdir()
+    node = ProcessKubelet(kubectl, folder / "pods")
+    node.start()
+    for name in ("desks.yaml", "halts.yaml"):
+        argocd.apply(DEPLOY / "argocd" / name, repository)
+    yield kubectl
+    node.stop()
+
+
+def head(repository: Repository) -> str:
+    return repository.commit({"desks/alpha/NOTES.md": f"{time.time_ns()}\n"})
+
+
+def changed(repository: Repository, name: str, old: str, new: str) -> str:
+    """The commit in which a file says something else."""
+    text = repository.read(name)
+    assert old in text
+    return repository.commit({name: text.replace(old, new)})
+
+
+def test_a_desk_is_synced_in_waves_and_healthy_by_what_the_operator_says(
+    desk: Kubectl, argocd: ArgoCD, repository: Repository
+) -> None:
+    application = argocd.settled("desk-alpha", head(repository))
+
+    said = {one["kind"]: one["health"] for one in application["status"]["resources"] if "health" in one}
+    until("its message", lambda: argocd.refreshed("desk-alpha")["status"]["health"]["status"] == "Healthy")
+    assert {kind: one["status"] for kind, one in said.items()} == dict.fromkeys(
+        ("TradingAccount", "RiskPolicy", "TradingPipeline"), "Healthy"
+    )
+    born = {kind: desk.get(kind, name)["metadata"]["creationTimestamp"] for kind, name in NAMES.items()}  # type: ignore[index]
+    assert born["ta"] <= born["tp"] >= born["rp"]
+
+
+NAMES = {"ta": "paper", "rp": "house", "tp": "momentum"}
+
+
+def test_what_is_edited_by_hand_is_put_back(desk: Kubectl, argocd: ArgoCD, repository: Repository) -> None:
+    argocd.settled("desk-alpha", head(repository))
+
+    wider = '{"spec": {"maxOrderValue": {"amount": "9999"}}}'
+    desk("patch", "rp", "house", "--type=merge", "-p", wider)
+
+    def amount() -> str:
+        argocd.refreshed("desk-alpha")
+        return str((desk.get("rp", "house") or {})["spec"]["maxOrderValue"]["amount"])
+
+    until("the limit to be Git's again", lambda: amount() == "1000", PATIENCE_S)
+
+
+def test_a_pause_that_is_not_in_git_lasts_and_is_healthy(desk: Kubectl, argocd: ArgoCD, repository: Repository) -> None:
+    desk("patch", "tp", "momentum", "--type=merge", "-p", '{"spec": {"desiredState": "Paused"}}')
+    until("it to be paused", lambda: desk.condition("tp", "momentum", "Paused").get("status") == "True", PATIENCE_S)
+
+    argocd.settled("desk-alpha", head(repository))
+
+    assert (desk.get("tp", "momentum") or {})["spec"]["desiredState"] == "Paused"
+    desk("patch", "tp", "momentum", "--type=merge", "-p", '{"spec": {"desiredState": "Running"}}')
+
+
+def test_what_is_invalid_is_degraded_in_our_words_and_the_next_commit_mends_it(
+    desk: Kubectl, argocd: ArgoCD, repository: Repository
+) -> None:
+    broken = changed(repository, ACCOUNT, "venue: Simulated,", "venue: Simulated, dayStart: Mars/Base,")
+    until("it to be Degraded", lambda: argocd.refreshed("desk-alpha")["status"]["health"]["status"] == "Degraded", 120)
+    stalled = desk.condition("ta", "paper", "Stalled")
+
+    assert argocd.application("desk-alpha")["status"]["sync"]["revision"] == broken
+    assert argocd.health("desk-alpha", "TradingAccount")["status"] == "Degraded"
+    assert "spec.dayStart" in stalled["message"]
+
+    mended = changed(repository, ACCOUNT, " dayStart: Mars/Base,", "")
+    argocd.settled("desk-alpha", mended)
+
+
+def test_a_halt_from_outside_git_survives_self_heal_prune_and_replace(
+    desk: Kubectl, argocd: ArgoCD, repository: Repository
+) -> None:
+    desk(
+        "--as=rita",
+        "apply",
+        "-f",
+        "-",
+        given=yaml.safe_dump(halt("outside", scope={"accounts": {"matchLabels": {"desk": "alpha"}}})),
+    )
+    until("it enforced", lambda: desk.condition("ks", "outside", "Enforced").get("status") == "True", PATIENCE_S)
+    before = desk.get("ks", "outside") or {}
+
+    commit = repository.commit({"desks/alpha/other.yaml": None})
+    argocd.settled("desk-alpha", commit)
+    until("the other pipeline to be pruned", lambda: desk.get("tp", "other") is None, PATIENCE_S)
+    replace = '{"operation": {"sync": {"prune": true, "syncOptions": ["Replace=true"]}}}'
+    argocd.kubectl("patch", "application", "desk-alpha", "--type=merge", "-p", replace)
+    until("it to be replaced", lambda: "operation" not in argocd.application("desk-alpha"), PATIENCE_S)
+    argocd.settled("desk-alpha", commit)
+
+    after = desk.get("ks", "outside") or {}
+    assert (after["metadata"]["uid"], after["spec"]) == (before["metadata"]["uid"], before["spec"])
+    assert desk.condition("ta", "paper", "Halted")["status"] == "True"
+    assert "in force" not in str(argocd.application("desk-alpha")["status"].get("conditions", ""))
+    released(desk, "outside")
+
+
+def released(desk: Kubectl, name: str) -> None:
+    desk(
+        "--as=rita",
+        "patch",
+        "ks",
+        name,
+        "--type=merge",
+        "-p",
+        '{"spec": {"release": {"by": "rita", "reason": "over"}}}',
+    )
+    until("its release", lambda: desk.condition("ks", name).get("reason") == "Released", PATIENCE_S)
+
+
+def test_a_halt_that_is_committed_halts_until_it_is_released_and_no_longer_when_it_is_removed(
+    desk: Kubectl, argocd: ArgoCD, repository: Repository
+) -> None:
+    halted = repository.commit({HALT: COMMITTED})
+    argocd.settled("halts-alpha", halted)
+    until("it enforced", lambda: desk.condition("ks", "committed", "Enforced").get("status") == "True", PATIENCE_S)
+
+    removed = repository.commit({HALT: None})
+    argocd.settled("halts-alpha", halted, sync="OutOfSync")
+    assert argocd.application("halts-alpha")["status"]["sync"]["revision"] == removed
+    assert desk.condition("ks", "committed")["reason"] == "Enforced"
+
+    again = repository.commit({HALT: COMMITTED})
+    released(desk, "committed")
+    argocd.settled("halts-alpha", again)
+    assert (desk.get("ks", "committed") or {})["spec"]["release"]["by"] == "rita"
