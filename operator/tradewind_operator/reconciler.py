@@ -111,6 +111,9 @@ class Reconciler:
         live = self._world.child(key, kind, name)
         if live is not None and contains(live, body):
             return False
+        other = self._world.made_for(kind, key.namespace, name)
+        if other not in (None, key):
+            raise ApiRefused(409, "NameTaken", f"{kind} {name} was made for {other}: rename one of the two")
         mark, place = body["metadata"]["annotations"][APPLIED], (key, kind, name)
         if (
             live is not None

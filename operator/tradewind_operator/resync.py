@@ -13,7 +13,7 @@ from collections.abc import Callable
 import structlog
 
 from tradewind_operator.api import ApiRefused, ApiServer
-from tradewind_operator.names import API_KINDS, CHILDREN, SELECTOR, Key, owner_of
+from tradewind_operator.names import API_KINDS, CHILDREN, SELECTOR, Key
 from tradewind_operator.watching import Watching, missing
 from tradewind_operator.world import World
 
@@ -98,7 +98,6 @@ class Resync:
         if kind not in CHILDREN:
             self._watching.gone(Key(kind, namespace, name))
             return
-        for body in self._world.named(kind, namespace, name):
-            owner = owner_of(body["metadata"]["labels"], namespace)
-            if owner is not None:
-                self._watching.child_gone(owner, body)
+        body = self._world.child_named(kind, namespace, name)
+        if body is not None:
+            self._watching.child_gone(body)

@@ -14,7 +14,7 @@ import kopf
 import structlog
 
 from tradewind_operator.kinds.kill_switch import halt_message
-from tradewind_operator.names import CHILDREN, OURS, SELECTOR, Key, owner_of
+from tradewind_operator.names import CHILDREN, OURS, SELECTOR, Key
 from tradewind_operator.plan import Body
 from tradewind_operator.triggers import of_child, of_resource
 from tradewind_operator.world import World
@@ -67,18 +67,18 @@ class Watching:
 
     async def _on_child(self, event: Any, **_: Any) -> None:
         body = slim(event["object"])
-        owner = owner_of(body["metadata"].get("labels") or {}, body["metadata"].get("namespace", ""))
-        if owner is None:
-            return
-        before = self._world.child(owner, body["kind"], body["metadata"]["name"])
+        kind, metadata = body["kind"], body["metadata"]
+        before = self._world.child_named(kind, metadata.get("namespace", ""), metadata["name"])
         if event["type"] == "DELETED":
-            if before is not None and before["metadata"]["uid"] == body["metadata"]["uid"]:
-                self.child_gone(owner, before)
+            if before is not None and before["metadata"]["uid"] == metadata["uid"]:
+                self.child_gone(before)
             return
         if before is not None and _older(body, before):
             return
-        self._world.observe_child(body)
-        if before is None or before["metadata"].get("resourceVersion") != body["metadata"].get("resourceVersion"):
+        owner = self._world.observe_child(body)
+        if owner is None:
+            return
+        if before is None or before["metadata"].get("resourceVersion") != metadata.get("resourceVersion"):
             self._plan(of_child(owner, self._world, before, body))
 
     def gone(self, key: Key) -> None:
@@ -88,10 +88,11 @@ class Watching:
         self._world.forget(key)
         self._plan(affected)
 
-    def child_gone(self, owner: Key, body: Body) -> None:
+    def child_gone(self, body: Body) -> None:
         """A child is there no more, whether the watch or a full list said so."""
-        self._world.forget_child(body)
-        self._plan(of_child(owner, self._world, body, None))
+        owner = self._world.forget_child(body)
+        if owner is not None:
+            self._plan(of_child(owner, self._world, body, None))
 
     def _plan(self, affected: Iterable[tuple[Key, float]]) -> None:
         for key, delay in affected:

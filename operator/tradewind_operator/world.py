@@ -6,7 +6,6 @@ ten.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,7 +19,8 @@ from tradewind.api.plain_words import path_text, remedy_for
 from tradewind.api.risk_policy import RiskPolicy
 from tradewind.workloads import feed_name, sink_secrets
 
-from tradewind_operator.names import OURS, Key, owner_of
+from tradewind_operator.children import Children
+from tradewind_operator.names import OURS, Key
 from tradewind_operator.plan import Body
 
 
@@ -65,29 +65,12 @@ def read(body: Body) -> Seen:
         return Seen(body, None, tuple(problems))
 
 
-@dataclass(frozen=True, slots=True)
-class _Child:
-    """An object as its JSON: as Python's dictionaries it takes ten times the memory, and it is rarely looked at."""
-
-    uid: str
-    text: bytes
-
-    @staticmethod
-    def of(body: Body) -> _Child:
-        return _Child(str(body["metadata"]["uid"]), json.dumps(body, separators=(",", ":")).encode())
-
-    @property
-    def body(self) -> Body:
-        found: Body = json.loads(self.text)
-        return found
-
-
 class World:
     """Resources by key, children by the key they were made for, and pipelines by what they share."""
 
     def __init__(self) -> None:
         self._seen: dict[Key, Seen] = {}
-        self._children: dict[Key, dict[tuple[str, str], _Child]] = defaultdict(dict)
+        self._children = Children()
         self._by_account: dict[tuple[str, str], set[Key]] = defaultdict(set)
         self._by_feed: dict[tuple[str, str], set[Key]] = defaultdict(set)
         self._by_sink: dict[tuple[str, str], set[Key]] = defaultdict(set)
@@ -114,21 +97,11 @@ class World:
 
     def observe_child(self, body: Body) -> Key | None:
         """A child, new or changed; the key it was made for, None for what is not ours."""
-        metadata = body["metadata"]
-        owner = owner_of(metadata.get("labels") or {}, metadata.get("namespace", ""))
-        if owner is not None:
-            self._children[owner][body["kind"], metadata["name"]] = _Child.of(body)
-        return owner
+        return self._children.observe(body)
 
     def forget_child(self, body: Body) -> Key | None:
         """A child that is gone; the key it was made for."""
-        metadata = body["metadata"]
-        owner = owner_of(metadata.get("labels") or {}, metadata.get("namespace", ""))
-        if owner is not None:
-            self._children[owner].pop((body["kind"], metadata["name"]), None)
-            if not self._children[owner]:
-                del self._children[owner]
-        return owner
+        return self._children.forget(body)
 
     def seen(self, key: Key) -> Seen | None:
         return self._seen.get(key)
@@ -151,25 +124,24 @@ class World:
         found: dict[str, dict[tuple[str, str], str]] = defaultdict(dict)
         for key, seen in self._seen.items():
             found[key.kind][key.namespace, key.name] = seen.uid
-        for owner, children in self._children.items():
-            for (kind, name), child in children.items():
-                found[kind][owner.namespace, name] = child.uid
+        for kind, namespace, name, uid in self._children.uids():
+            found[kind][namespace, name] = uid
         return found
 
     def children(self, key: Key) -> list[Body]:
-        return [child.body for child in self._children.get(key, {}).values()]
-
-    def named(self, kind: str, namespace: str, name: str) -> list[Body]:
-        """Children of this kind and name, whatever they were made for."""
-        return [
-            children[kind, name].body
-            for owner, children in self._children.items()
-            if owner.namespace == namespace and (kind, name) in children
-        ]
+        return self._children.of(key)
 
     def child(self, key: Key, kind: str, name: str) -> Body | None:
-        found = self._children.get(key, {}).get((kind, name))
-        return None if found is None else found.body
+        return self._children.get(key, kind, name)
+
+    def child_named(self, kind: str, namespace: str, name: str) -> Body | None:
+        """The child of this kind and name, whatever it was made for."""
+        owner = self._children.made_for(kind, namespace, name)
+        return None if owner is None else self._children.get(owner, kind, name)
+
+    def made_for(self, kind: str, namespace: str, name: str) -> Key | None:
+        """Whom the child of this name was made for; None where none of ours is there."""
+        return self._children.made_for(kind, namespace, name)
 
     def keys_of(self, namespace: str, kind: str) -> list[Key]:
         """Every resource of a kind in a namespace, valid or not."""
