@@ -70,8 +70,9 @@ class Children:
         """Whom the object of this name belongs to; None where none of ours is there."""
         return self._made_for.get((kind, namespace, name))
 
-    def of(self, key: Key) -> list[Body]:
-        return [child.body for child in self._children.get(key, {}).values()]
+    def of(self, key: Key, kind: str = "") -> list[Body]:
+        """Everything made for a key, or all of one kind."""
+        return [child.body for (of, _), child in self._children.get(key, {}).items() if kind in ("", of)]
 
     def get(self, key: Key, kind: str, name: str) -> Body | None:
         found = self._children.get(key, {}).get((kind, name))

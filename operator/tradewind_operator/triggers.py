@@ -18,19 +18,21 @@ FIRST_DELAY_S, SHARED_DELAY_S = 0.1, 1.0
 
 
 def of_resource(key: Key, world: World, before: object) -> Iterator[tuple[Key, float]]:
-    """(key, delay) after a resource changed; ``before`` is the resource as it was, None where it is new."""
+    """(key, delay) after a resource changed; ``before`` is what of it ran, None where nothing did."""
     yield key, 0.0
     if key.kind == "TradingPipeline":
-        for resource in (before, world.accepted(key)):
+        for resource in (before, world.runs(key)):
             if isinstance(resource, TradingPipeline):
                 yield from _shared_by(world, key.namespace, resource)
         if before is None:
             yield from _all(world, key.namespace, "TradingJob")
     elif key.kind == "TradingAccount":
         yield Key("Namespace", key.namespace, key.namespace), 0.0
-        for pipeline in world.of_account(key.namespace, key.name):
-            yield Key("TradingPipeline", key.namespace, pipeline.metadata.name), FIRST_DELAY_S
-            yield from _shared_by(world, key.namespace, pipeline)
+        for user in world.keys_on(key.namespace, key.name):
+            yield user, FIRST_DELAY_S
+            pipeline = world.runs(user)
+            if isinstance(pipeline, TradingPipeline):
+                yield from _shared_by(world, key.namespace, pipeline)
         yield from _all(world, key.namespace, "RiskPolicy")
         yield from _all(world, key.namespace, "TradingJob")
     elif key.kind in ("TradingModel", "TradingJob"):

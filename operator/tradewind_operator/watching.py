@@ -59,7 +59,7 @@ class Watching:
         if key.kind == "KillSwitch":
             await self._tell_halt(key.namespace, *halt_message(body))
         known = self._world.seen(key)
-        before = self._world.accepted(key)
+        before = self._world.runs(key)
         self._world.observe(key, body)
         if known is not None and only_status_changed(known.body, body):
             return
@@ -83,7 +83,7 @@ class Watching:
 
     def gone(self, key: Key) -> None:
         """A resource is there no more, whether the watch or a full list said so."""
-        before = self._world.accepted(key)
+        before = self._world.runs(key)
         affected = list(of_resource(key, self._world, before))
         self._world.forget(key)
         self._plan(affected)

@@ -7,21 +7,24 @@ ten.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import ValidationError
 from tradewind.api.account import TradingAccount
 from tradewind.api.kinds import KINDS, Resource
 from tradewind.api.pipeline import TradingPipeline
 from tradewind.api.plain_words import path_text, remedy_for
+from tradewind.api.references import account_problems, pipeline_problems
 from tradewind.api.risk_policy import RiskPolicy
 from tradewind.workloads import feed_name, sink_secrets
 
 from tradewind_operator.children import Children
 from tradewind_operator.names import OURS, Key
 from tradewind_operator.plan import Body
+
+REVISION = "ControllerRevision"
+"""Children of this kind keep specifications that ran."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class World:
         self._by_sink: dict[tuple[str, str], set[Key]] = defaultdict(set)
         self._by_kind: dict[tuple[str, str], set[Key]] = defaultdict(set)
         self._member_of: dict[Key, list[set[Key]]] = {}
+        self._fitting: dict[Key, tuple[Resource, Resource | None]] = {}
 
     def observe(self, key: Key, body: Body) -> Seen:
         """A resource of ours, new or changed."""
@@ -94,10 +98,19 @@ class World:
         """A resource that is gone."""
         self._leave(key)
         self._seen.pop(key, None)
+        self._fitting.pop(key, None)
 
     def observe_child(self, body: Body) -> Key | None:
         """A child, new or changed; the key it was made for, None for what is not ours."""
-        return self._children.observe(body)
+        owner = self._children.observe(body)
+        if (
+            owner in self._seen
+            and body["kind"] == REVISION
+            and body["data"] != {"spec": self._seen[owner].body["spec"]}
+        ):
+            self._leave(owner)
+            self._join(owner)
+        return owner
 
     def forget_child(self, body: Body) -> Key | None:
         """A child that is gone; the key it was made for."""
@@ -147,45 +160,83 @@ class World:
         """Every resource of a kind in a namespace, valid or not."""
         return sorted(self._by_kind.get((namespace, kind), ()))
 
+    def keys_on(self, namespace: str, account: str) -> list[Key]:
+        """Every pipeline that names an account, whether it can run or not."""
+        return sorted(self._by_account.get((namespace, account), ()))
+
     def accounts(self, namespace: str) -> list[TradingAccount]:
-        return self._valid(self._by_kind.get((namespace, "TradingAccount"), ()), TradingAccount)
+        """As they run; one that never could as it is."""
+        found = (self._account(key) for key in self.keys_of(namespace, "TradingAccount"))
+        return [account for account in found if account is not None]
 
     def policies(self, namespace: str) -> list[RiskPolicy]:
         """As accepted: one that became invalid keeps its last valid limits."""
-        return self._valid(self._by_kind.get((namespace, "RiskPolicy"), ()), RiskPolicy)
+        found = (self.accepted(key) for key in self.keys_of(namespace, "RiskPolicy"))
+        return [policy for policy in found if isinstance(policy, RiskPolicy)]
 
     def of_account(self, namespace: str, account: str) -> list[TradingPipeline]:
-        return self._valid(self._by_account.get((namespace, account), ()), TradingPipeline)
+        keys = self._by_account.get((namespace, account), ())
+        return [one for one in self._running(keys) if one.spec.account == account]
 
     def of_feed(self, namespace: str, feed: str) -> list[TradingPipeline]:
-        return self._valid(self._by_feed.get((namespace, feed), ()), TradingPipeline)
+        return [one for one in self._running(self._by_feed.get((namespace, feed), ())) if feed_name(one) == feed]
 
     def of_sink(self, namespace: str, secret: str) -> list[TradingPipeline]:
-        return self._valid(self._by_sink.get((namespace, secret), ()), TradingPipeline)
+        return [one for one in self._running(self._by_sink.get((namespace, secret), ())) if secret in sink_secrets(one)]
 
     def accepted(self, key: Key) -> Resource | None:
-        """The resource itself where it is valid, else as its last valid specification was."""
-        seen = self._seen.get(key)
-        if seen is None or seen.resource is not None:
-            return None if seen is None else seen.resource
-        revisions = [body for body in self.children(key) if body["kind"] == "ControllerRevision"]
-        for revision in sorted(revisions, key=lambda body: -int(body.get("revision", 0))):
-            old = read(seen.body | {"spec": revision["data"]["spec"]})
-            if old.resource is not None:
-                return old.resource
-        return None
+        """The resource itself where it is well formed, else as it last was."""
+        return next(self._specifications(key), None)
 
-    def _valid(self, keys: Iterable[Key], model: type[Any]) -> list[Any]:
-        found = (self.accepted(key) for key in sorted(keys))
-        return [resource for resource in found if isinstance(resource, model)]
+    def runs(self, key: Key) -> Resource | None:
+        """The newest specification that can run beside what else is there: what is carried out, here and by whom it shares with."""
+        return next((one for one in self._specifications(key) if self._fits(key, one)), None)
+
+    def _specifications(self, key: Key) -> Iterator[Resource]:
+        """The well-formed ones, newest first: the current one, then those that are kept."""
+        seen = self._seen.get(key)
+        if seen is None:
+            return
+        if seen.resource is not None:
+            yield seen.resource
+        revisions = self._children.of(key, REVISION)
+        for revision in sorted(revisions, key=lambda body: -int(body.get("revision", 0))):
+            spec = revision["data"]["spec"]
+            old = None if spec == seen.body.get("spec") else read(seen.body | {"spec": spec}).resource
+            if old is not None:
+                yield old
+
+    def _fits(self, key: Key, resource: Resource) -> bool:
+        """Whether a well-formed specification can run in this version, and on its account."""
+        if isinstance(resource, TradingAccount):
+            return not any(account_problems(resource))
+        if not isinstance(resource, TradingPipeline):
+            return True
+        account = self._account(Key("TradingAccount", key.namespace, resource.spec.account))
+        known = self._fitting.get(key)
+        if known is not None and known[0] is resource and known[1] is account:
+            return True
+        fits = not any(pipeline_problems(resource, {account.metadata.name: account} if account else {}))
+        if fits:
+            self._fitting[key] = resource, account
+        return fits
+
+    def _account(self, key: Key) -> TradingAccount | None:
+        found = self.runs(key) or self.accepted(key)
+        return found if isinstance(found, TradingAccount) else None
+
+    def _running(self, keys: Iterable[Key]) -> list[TradingPipeline]:
+        found = (self.runs(key) for key in sorted(keys))
+        return [pipeline for pipeline in found if isinstance(pipeline, TradingPipeline)]
 
     def _join(self, key: Key) -> None:
+        """Into the group of everything that any of its specifications shares: which of them runs depends on others, too."""
         groups = [self._by_kind[key.namespace, key.kind]]
-        resource = self.accepted(key)
-        if isinstance(resource, TradingPipeline):
-            groups.append(self._by_account[key.namespace, resource.spec.account])
-            groups.append(self._by_feed[key.namespace, feed_name(resource)])
-            groups += [self._by_sink[key.namespace, secret] for secret in sink_secrets(resource)]
+        for resource in self._specifications(key) if key.kind == "TradingPipeline" else ():
+            if isinstance(resource, TradingPipeline):
+                groups.append(self._by_account[key.namespace, resource.spec.account])
+                groups.append(self._by_feed[key.namespace, feed_name(resource)])
+                groups += [self._by_sink[key.namespace, secret] for secret in sink_secrets(resource)]
         for group in groups:
             group.add(key)
         self._member_of[key] = groups

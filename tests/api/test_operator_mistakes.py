@@ -43,3 +43,30 @@ def test_a_child_given_to_somebody_else_by_its_labels_is_put_right_and_not_resta
     assert after is not None
     assert after["metadata"]["uid"] == before["metadata"]["uid"]
     assert ready(desk, "tp", "btc")
+
+
+def test_a_pipeline_with_an_unknown_symbol_leaves_the_exchange_it_would_share_alone(desk: Kubectl) -> None:
+    simulator = desk.get("deployment", "tw-simulator-paper")
+    assert simulator is not None
+
+    desk.apply(pipeline("typo", feed={"venue": "Simulated", "symbols": ["NOSUCH"]}))
+
+    until("it to be told", lambda: desk.condition("tp", "typo", "Stalled"))
+    desk("delete", "configmap", "tw-simulator-paper", "--wait=false")
+    found = until("the configuration to be back", lambda: desk.get("configmap", "tw-simulator-paper"))
+    assert "NOSUCH" not in found["data"]["config.json"]
+    after = desk.get("deployment", "tw-simulator-paper")
+    assert after is not None
+    assert after["metadata"]["generation"] == simulator["metadata"]["generation"]
+
+
+def test_what_ran_before_a_mistake_is_kept_running(desk: Kubectl) -> None:
+    desk.apply(pipeline(feed={"venue": "MEXC", "market": "Perpetual", "symbols": ["BTCUSDT"]}))
+    told = until("it to be told", lambda: desk.condition("tp", "btc", "Stalled"))
+    assert "the last valid specification runs on; spec.feed.market" in told["message"]
+
+    for name in ("tw-btc", "tw-feed-simulated-paper"):
+        desk("delete", "deployment", name)
+
+        until(f"{name} to be back", lambda name=name: desk.get("deployment", name))
+    assert desk.get("deployment", "tw-feed-mexc-perpetual") is None

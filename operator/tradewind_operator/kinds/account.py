@@ -29,11 +29,11 @@ def plan_account(key: Key, world: World, platform: Platform, live: Live, now: st
     seen = world.seen(key)
     if seen is None:
         return Plan(prune=tuple(world.children(key)))
-    account = world.accepted(key)
+    account = world.runs(key)
     problems = list(seen.problems)
     if isinstance(seen.resource, TradingAccount):
         problems += [f"{path}: {remedy} (given: {value!r})" for path, value, remedy in account_problems(seen.resource)]
-    if not isinstance(account, TradingAccount) or (problems and seen.resource is not None):
+    if not isinstance(account, TradingAccount):
         return plan_with_status(
             seen, Judgement(readiness(False, "InvalidSpec", "; ".join(problems), stalled=True)), now
         )

@@ -26,16 +26,11 @@ def plan_pipeline(key: Key, world: World, platform: Platform, live: Live, now: s
     seen = world.seen(key)
     if seen is None:
         return Plan(prune=tuple(world.children(key)))
-    pipeline = world.accepted(key)
+    pipeline = world.runs(key)
     problems = list(seen.problems) or _problems(key, seen, world)
     if not isinstance(pipeline, TradingPipeline):
-        return plan_with_status(
-            seen, Judgement(readiness(False, "InvalidSpec", "; ".join(problems), stalled=True)), now
-        )
+        return plan_with_status(seen, _cannot_run(key, seen, world, problems, now), now)
     workers = WorkloadMaker(key.namespace, ClusterPlacement(platform)).stages(pipeline)
-    missing_account = not any(a.metadata.name == pipeline.spec.account for a in world.accounts(key.namespace))
-    if problems and seen.resource is not None:
-        return plan_with_status(seen, _cannot_run(key, seen, world, workers, problems, missing_account, live, now), now)
     replicas = 0 if _drained(pipeline, live) else 1
     objects: list[Body] = []
     owner = owner_reference(key, seen)
@@ -64,20 +59,22 @@ def _problems(key: Key, seen: Seen, world: World) -> list[str]:
     ]
 
 
-def _cannot_run(
-    key: Key,
-    seen: Seen,
-    world: World,
-    workers: list[Workload],
-    problems: list[str],
-    missing: bool,
-    live: Live,
-    now: str,
-) -> Judgement:
-    """A specification that is well formed and still cannot run: what is there is left alone."""
+def _cannot_run(key: Key, seen: Seen, world: World, problems: list[str], now: str) -> Judgement:
+    """No specification of it can run: what is there is left alone."""
+    wanted = seen.resource
+    missing = isinstance(wanted, TradingPipeline) and all(
+        account.metadata.name != wanted.spec.account for account in world.accounts(key.namespace)
+    )
     reason = "AccountNotFound" if missing else "InvalidSpec"
     stalled = not missing or waited(seen, reason, now)
-    return Judgement(readiness(False, reason, "; ".join(problems), stalled=stalled), again_in_s=None if stalled else 30)
+    conditions = readiness(False, reason, "; ".join(problems), stalled=stalled)
+    status = _summary(wanted) if isinstance(wanted, TradingPipeline) else {}
+    return Judgement(conditions, status, again_in_s=None if stalled else 30)
+
+
+def _summary(pipeline: TradingPipeline) -> Body:
+    spec = pipeline.spec
+    return {"state": spec.desired_state, "topology": spec.topology, "symbols": len(spec.feed.symbols)}
 
 
 def _judge(
@@ -116,13 +113,7 @@ def _judge(
         rest = _at_rest(pipeline, live)
         conditions.append(rest)
         again = LATER_S if rest.status else SOON_S
-    status: Body = {
-        "state": spec.desired_state,
-        "topology": spec.topology,
-        "symbols": len(spec.feed.symbols),
-        "halted": halted,
-        "stages": stages,
-    }
+    status = _summary(pipeline) | {"halted": halted, "stages": stages}
     profit = figures.get("profitByPipeline", {}).get(pipeline.metadata.name)
     if profit is not None:
         status["dayPnl"] = profit

@@ -12,9 +12,9 @@ KEPT = 3
 
 
 def revisions_of(key: Key, seen: Seen, world: World) -> tuple[list[Body], list[Body]]:
-    """(to apply, to prune): a revision for a valid specification that has none yet; the three newest are kept."""
+    """(to apply, to prune): a revision for a specification that can run and has none yet; the three newest are kept."""
     there = [body for body in world.children(key) if body["kind"] == "ControllerRevision"]
-    if seen.resource is None:
+    if seen.resource is None or world.runs(key) is not seen.resource:
         return [], []
     owner = owner_reference(key, seen)
     name = revision_name(owner, seen.body["spec"])

@@ -127,7 +127,11 @@ def test_three_specifications_are_kept():
     assert kept == [4, 5, 6]
 
 
-@pytest.mark.parametrize("broken", [{"candles": {"interval": "1500ms"}}, {"strategy": {"type": "Model"}}])
+MEXC_PERPETUAL = {"venue": "MEXC", "market": "Perpetual", "symbols": ["BTCUSDT"]}
+UNKNOWN = {"feed": {"venue": "Simulated", "symbols": ["NOSUCH"]}}
+
+
+@pytest.mark.parametrize("broken", [{"candles": {"interval": "1500ms"}}, {"strategy": {"type": "Model"}}, UNKNOWN])
 def test_an_invalid_specification_leaves_the_last_valid_one_running(broken: dict):
     world = desk()
     before = plan_pipeline(TP, world, PLATFORM, live(), NOW)
@@ -140,6 +144,41 @@ def test_an_invalid_specification_leaves_the_last_valid_one_running(broken: dict
     assert plan.prune == ()
     assert condition(plan, "Stalled")["reason"] == "InvalidSpec"
     assert "appliedGeneration" not in (plan.status or {})
+
+
+def test_one_that_cannot_run_changes_nothing_for_those_it_would_share_with():
+    other = Key("TradingPipeline", NS, "other")
+    alone, beside = desk(), desk((other, resource(other, PIPELINE | UNKNOWN)))
+
+    assert plan_account(TA, beside, PLATFORM, live(), NOW) == plan_account(TA, alone, PLATFORM, live(), NOW)
+    assert plan_feed(FEED, beside, PLATFORM) == plan_feed(FEED, alone, PLATFORM)
+
+
+@pytest.mark.parametrize("broken", [{"candles": {"interval": "100000h"}}, UNKNOWN, {"feed": MEXC_PERPETUAL}])
+def test_after_a_restart_what_the_last_valid_specification_shares_is_wanted_in_whatever_order_it_is_seen(broken: dict):
+    world = desk()
+    carried_out(world, plan_pipeline(TP, world, PLATFORM, live(), NOW))
+    before = plan_account(TA, world, PLATFORM, live(), NOW), plan_feed(FEED, world, PLATFORM)
+    [kept] = [body for body in world.children(TP) if body["kind"] == "ControllerRevision"]
+
+    again = desk((TP, resource(TP, PIPELINE | broken, generation=2)))
+    again.observe_child(kept)
+
+    assert (plan_account(TA, again, PLATFORM, live(), NOW), plan_feed(FEED, again, PLATFORM)) == before
+
+
+def test_an_account_that_cannot_be_opened_as_it_is_now_goes_on_being_told_its_limits():
+    spec = {"venue": "MEXC"}
+    world = desk((TA, resource(TA, spec)))
+    carried_out(world, plan_account(TA, world, PLATFORM, live(), NOW))
+    world.observe(TA, resource(TA, spec | {"mode": "Shadow", "credentials": {"secretName": "mexc-main"}}, 2))
+    world.observe(RP, resource(RP, POLICY | {"reduceOnly": True}, 2))
+
+    plan = plan_account(TA, world, PLATFORM, live(), NOW)
+
+    assert dict(plan.bucket)["limits.paper"]["policies"][0]["spec"]["reduceOnly"] is True
+    assert condition(plan, "Stalled")["reason"] == "InvalidSpec"
+    assert "Deployment/tw-gateway-paper" in names(plan.apply)
 
 
 def test_drained_it_ends_its_workers_once_the_gateway_has_no_order_of_it():
