@@ -15,6 +15,8 @@ from tradewind_operator.world import World
 
 FIRST_DELAY_S, SHARED_DELAY_S = 0.1, 1.0
 """What many resources share is planned once for a burst of them; what is not there yet is wanted soon."""
+HEARTBEAT_S = 2.5
+"""By then gateways have said in a heartbeat what they did."""
 
 
 def of_resource(key: Key, world: World, before: object) -> Iterator[tuple[Key, float]]:
@@ -40,7 +42,8 @@ def of_resource(key: Key, world: World, before: object) -> Iterator[tuple[Key, f
     elif key.kind == "RiskPolicy":
         yield from _all(world, key.namespace, "TradingAccount", delay_s=0.0)
     elif key.kind == "KillSwitch":
-        yield from _all(world, key.namespace, "TradingAccount", delay_s=1.0)
+        for kind in ("TradingAccount", "TradingPipeline"):
+            yield from _all(world, key.namespace, kind, HEARTBEAT_S)
 
 
 def of_child(owner: Key, world: World, before: Body | None, after: Body | None) -> Iterator[tuple[Key, float]]:

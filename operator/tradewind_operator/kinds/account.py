@@ -8,10 +8,12 @@ from typing import Any
 from tradewind.api.account import TradingAccount
 from tradewind.api.pipeline import TradingPipeline
 from tradewind.api.references import account_problems, policies_of
+from tradewind.api.risk_policy import RiskPolicy
 from tradewind.contract.subjects import limits_key
 from tradewind.workloads import Workload, WorkloadMaker, limits_document
 
 from tradewind_operator.conditions import Condition, at_rest, readiness
+from tradewind_operator.kinds.kill_switch import ENDS
 from tradewind_operator.kinds.revisions import revisions_of
 from tradewind_operator.kinds.status import Judgement, plan_with_status
 from tradewind_operator.kinds.workers import deadline_passed, is_up, owner_reference, unwanted, why_down, worker_objects
@@ -22,6 +24,8 @@ from tradewind_operator.platform import ClusterPlacement, Platform
 from tradewind_operator.world import World
 
 MAX_POSITIONS = 100
+EVERYTHING = "*"
+"""In the heartbeat of a gateway: a halt of the whole account."""
 
 
 def plan_account(key: Key, world: World, platform: Platform, live: Live, now: str) -> Plan:
@@ -97,8 +101,8 @@ def _judge(
         message = "; ".join(why_down(world, key, name) for name in down)
         conditions = readiness(False, "WorkersNotReady", message, stalled=late)
     else:
-        conditions = readiness(True, "Trading", "the gateway is reconciled and takes orders")
-    conditions.append(Condition("Halted", halted, "KillSwitch" if halted else "NoHalt", _halts(figures)))
+        conditions = readiness(True, *_trading(key.name, bound, figures))
+    conditions.append(_halted(figures))
     if figures.get("drift"):
         conditions.append(Condition("Drift", True, "BalancesDiffer", "; ".join(figures["drift"])[:1024]))
     status: Body = {"halted": halted, "gateways": len(workers) - len(down) if workers else 0}
@@ -113,8 +117,43 @@ def _login_wanted(account: TradingAccount, missing: str) -> str:
     )
 
 
-def _halts(figures: Mapping[str, Any]) -> str:
-    return "; ".join(f"{halt['action']}: {halt['reason']}" for halt in figures.get("halts", []))
+def _trading(account: str, bound: list[RiskPolicy], figures: Mapping[str, Any]) -> tuple[str, str]:
+    """(reason, message) of an account whose gateway is up: never that it takes orders where something forbids them."""
+    everything = [halt for halt in figures.get("halts", []) if EVERYTHING in halt["pipelines"]]
+    reducing = [policy.metadata.name for policy in bound if policy.spec.reduce_only]
+    if any(halt["action"] != "Reduce" for halt in everything):
+        return "Halted", "the gateway is reconciled and takes no orders: see the condition Halted"
+    if everything:
+        return "Reducing", "the gateway takes only orders that shrink positions: see the condition Halted"
+    if reducing:
+        return (
+            "Reducing",
+            f"the gateway takes only orders that shrink positions: RiskPolicy {', '.join(reducing)} has reduceOnly",
+        )
+    return "Trading", "the gateway is reconciled and takes orders"
+
+
+def _halted(figures: Mapping[str, Any]) -> Condition:
+    """Every halt that is latched, whom it covers and how it ends."""
+    halts = figures.get("halts", [])
+    if not halts:
+        return Condition("Halted", False, "NoHalt", "no halt is latched")
+    told = "; ".join(f"{halt['action']} of {_whom(halt)}: {halt['reason']} ({_ending(halt['uid'])})" for halt in halts)
+    return Condition("Halted", True, _source(str(halts[0]["uid"])), told)
+
+
+def _whom(halt: Mapping[str, Any]) -> str:
+    return "everything" if EVERYTHING in halt["pipelines"] else ", ".join(halt["pipelines"])
+
+
+def _source(uid: str) -> str:
+    """Who made a halt: a gateway names its own."""
+    return "DailyLoss" if uid.startswith("daily-loss-") else {"blind": "Blind"}.get(uid, "KillSwitch")
+
+
+def _ending(uid: str) -> str:
+    endings = {"KillSwitch": f"uid {uid}", "Blind": "ends when there is news of halts again"}
+    return endings.get(_source(uid), f"ends by a released KillSwitch with the annotation {ENDS}={uid}")
 
 
 def _figures(figures: Mapping[str, Any]) -> Body:

@@ -13,10 +13,14 @@ from tradewind.contract.subjects import halt_key
 from tradewind_operator.conditions import Condition, at_rest, readiness
 from tradewind_operator.kinds.status import Judgement, plan_with_status, waited
 from tradewind_operator.kinds.workers import has_gateway
-from tradewind_operator.live import LATER_S, Live, timestamp
+from tradewind_operator.live import LATER_S, SOON_S, Live, timestamp
 from tradewind_operator.names import Key, child_name
 from tradewind_operator.plan import Body, Plan
 from tradewind_operator.world import Seen, World
+
+ENDS = "tradewind.io/ends"
+"""On a KillSwitch that is made released: the uid of a halt that has no KillSwitch, and that it ends."""
+MAX_UID = 64
 
 
 def halt_message(body: Body) -> tuple[str, Body]:
@@ -30,6 +34,18 @@ def halt_message(body: Body) -> tuple[str, Body]:
         "spec": body.get("spec"),
     }
     return halt_key(metadata["uid"]), document
+
+
+def ended_message(switch: KillSwitch) -> tuple[tuple[str, Body], ...]:
+    """The release of a halt that a gateway made itself, or whose KillSwitch has vanished.
+
+    Only of one that was made released, never changed since: who may do that is who may release.
+    """
+    uid = switch.metadata.annotations.get(ENDS, "")
+    if not 0 < len(uid) <= MAX_UID or switch.spec.release is None or switch.metadata.generation != 1:
+        return ()
+    document = to_document(switch.model_copy(update={"metadata": switch.metadata.model_copy(update={"uid": uid})}))
+    return ((halt_key(uid), document),)
 
 
 def in_scope(switch: KillSwitch, world: World, namespace: str) -> list[str]:
@@ -56,12 +72,15 @@ def plan_kill_switch(key: Key, world: World, live: Live, now: str) -> Plan:
         return plan_with_status(
             seen, Judgement(readiness(False, "InvalidSpec", message, stalled=True)), now, bucket=(told,)
         )
-    told = (told[0], to_document(switch))
+    bucket = ((told[0], to_document(switch)), *ended_message(switch))
     members = sorted({*in_scope(switch, world, key.namespace), *seen.status.get("members", [])})
     answers = live.answers(seen.uid)
     gateways = [_gateway(account, answers[account]) for account in members if account in answers]
     released = switch.spec.release
-    if released is not None:
+    held = [name for name in members if _holds(live, name, seen.uid)]
+    if released is not None and held:
+        conditions = readiness(False, "Releasing", f"still latched by the gateways of {', '.join(held)}")
+    elif released is not None:
         conditions = readiness(True, "Released", f"by {released.by}: {released.reason}")
     elif not members:
         message = "the scope matches no account: nothing is halted"
@@ -69,31 +88,30 @@ def plan_kill_switch(key: Key, world: World, live: Live, now: str) -> Plan:
         conditions = readiness(False, "NoTargets", message, stalled=True) if trading else at_rest("NoTargets", message)
     else:
         conditions = _confirmations(key, seen, world, members, answers, now)
-    status: Body = {"members": members, "latched": bool(members) and released is None, "gateways": gateways}
-    again = None if conditions[0].status else LATER_S
+    latched = bool(held) if released is not None else bool(members)
+    status: Body = {"members": members, "latched": latched, "gateways": gateways}
+    again = SOON_S if released is not None and held else None if conditions[0].status else LATER_S
     judgement = Judgement(conditions, status, applied=True, again_in_s=again)
-    return plan_with_status(seen, judgement, now, bucket=(told,))
+    return plan_with_status(seen, judgement, now, bucket=bucket)
 
 
 def _confirmations(
     key: Key, seen: Seen, world: World, members: list[str], answers: Mapping[str, Any], now: str
 ) -> list[Condition]:
     """What those in scope have confirmed; an account for which nothing runs has nothing to confirm."""
-    idle = {name for name in members if name not in answers and not _runs(key.namespace, name, world)}
-    missing = [name for name in members if name not in idle and not answers.get(name, {}).get("enforced")]
+    asked = [name for name in members if name in answers or _runs(key.namespace, name, world)]
+    missing = [name for name in asked if not answers.get(name, {}).get("enforced")]
     if missing:
         message = f"not confirmed by the gateways of {', '.join(missing)}"
         conditions = readiness(False, "Enforcing", message, stalled=waited(seen, "Enforcing", now))
-    elif len(idle) == len(members):
+    elif not asked:
         conditions = readiness(
             True, "Idle", "nothing runs in its scope: a gateway that starts is halted from the first"
         )
     else:
-        conditions = readiness(True, "Enforced", f"{len(members) - len(idle)} gateways are quiet")
-    latched = all(name in answers for name in members)
-    quiet = not missing and len(idle) < len(members)
-    conditions.append(Condition("Latched", latched, "Acknowledged" if latched else "Waiting"))
-    conditions.append(Condition("Enforced", quiet, "Quiet" if quiet else "Waiting"))
+        conditions = readiness(True, "Enforced", f"the gateways of {', '.join(asked)} are quiet")
+    conditions.append(_counted("Latched", "Acknowledged", sum(name in answers for name in asked), len(asked)))
+    conditions.append(_counted("Enforced", "Quiet", len(asked) - len(missing), len(asked)))
     return conditions
 
 
@@ -103,6 +121,16 @@ def _runs(namespace: str, name: str, world: World) -> bool:
     key = Key("TradingAccount", namespace, name)
     there = world.child(key, "Deployment", child_name(f"gateway-{name}")) is not None
     return account is None or there or has_gateway(namespace, account, world.of_account(namespace, name))
+
+
+def _holds(live: Live, account: str, uid: str) -> bool:
+    """Whether the account's gateway says that it is latched by this halt."""
+    return any(halt["uid"] == uid for halt in live.figures(f"gateway-{account}").get("halts", []))
+
+
+def _counted(kind: str, reason: str, there: int, of: int) -> Condition:
+    done = there == of > 0
+    return Condition(kind, done, reason if done else "Waiting", f"{there} of {of} gateways said so")
 
 
 def _any_pipeline(switch: KillSwitch, world: World, namespace: str, account: TradingAccount) -> bool:

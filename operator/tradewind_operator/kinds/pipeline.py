@@ -106,8 +106,7 @@ def _judge(
     elif not is_up(world.child(account_key, "Deployment", child_name(gateway))):
         conditions = readiness(False, "AccountNotReady", why_down(world, account_key, gateway))
     else:
-        ready = {"Running": ("Running", "trades"), "Paused": ("Paused", "takes no new positions")}
-        conditions = readiness(True, *ready.get(spec.desired_state, ("Drained", "is drained or draining")))
+        conditions = readiness(True, *_ready(pipeline, replicas, halted))
     again = LATER_S
     if spec.desired_state != "Running":
         rest = _at_rest(pipeline, live)
@@ -118,6 +117,20 @@ def _judge(
     if profit is not None:
         status["dayPnl"] = profit
     return Judgement(conditions, status, applied=not down, again_in_s=again)
+
+
+def _ready(pipeline: TradingPipeline, replicas: int, halted: bool) -> tuple[str, str]:
+    """(reason, message) of a pipeline whose workers are as they should be: never that it trades where it is halted."""
+    match pipeline.spec.desired_state:
+        case "Paused":
+            return "Paused", "takes no new positions"
+        case "Drained":
+            return (
+                ("Drained", "its workers have ended") if not replicas else ("Draining", "ends when its orders are done")
+            )
+    if halted:
+        return "Halted", f"a halt covers it: see the condition Halted of TradingAccount {pipeline.spec.account}"
+    return "Running", "trades"
 
 
 def _figures(live: Live, worker: str) -> Body:

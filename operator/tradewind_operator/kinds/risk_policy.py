@@ -65,7 +65,7 @@ def plan_risk_policy(key: Key, world: World, live: Live, now: str) -> Plan:
         message = "no pipeline trades on the accounts it selects: the first gateway that starts runs these limits"
         conditions = readiness(True, "Idle", message)
     else:
-        conditions = readiness(True, "Enforced", f"{len(run)} gateways run these limits")
+        conditions = readiness(True, "Enforced", f"run by the gateways of {', '.join(sorted(run))}")
     revisions, old = revisions_of(key, seen, world)
     again = SOON_S if behind else LATER_S
     judgement = Judgement(

@@ -358,6 +358,90 @@ def test_a_halt_that_cannot_be_read_is_passed_on_as_it_is():
     assert condition(plan, "Stalled")["reason"] == "InvalidSpec"
 
 
+RELEASE = {"by": "rita", "reason": "looked at"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "generation", "told"),
+    [
+        (HALT | {"release": RELEASE}, 1, {"halt.uid-stop", "halt.daily-loss-2026-01-05"}),
+        (HALT | {"release": RELEASE}, 2, {"halt.uid-stop"}),
+        (HALT, 1, {"halt.uid-stop"}),
+    ],
+)
+def test_one_made_released_ends_a_halt_that_has_none(spec: dict, generation: int, told: set[str]):
+    body = resource(KS, spec, generation, annotations={"tradewind.io/ends": "daily-loss-2026-01-05"})
+
+    bucket = dict(plan_kill_switch(KS, desk((KS, body)), live(), NOW).bucket)
+
+    assert set(bucket) == told
+    assert all(document["metadata"]["uid"] == key.removeprefix("halt.") for key, document in bucket.items())
+
+
+def test_a_halt_is_released_when_its_gateways_have_let_go():
+    released = desk((KS, resource(KS, HALT | {"release": RELEASE}, 2)))
+
+    def seen(*uids: str) -> tuple[str, bool]:
+        halts = [{"uid": uid, "action": "Halt", "reason": "a test", "pipelines": ["*"]} for uid in uids]
+        plan = plan_kill_switch(KS, released, live(gateway_paper={"halts": halts}), NOW)
+        return condition(plan)["reason"], plan.status["latched"]
+
+    assert seen("uid-stop") == ("Releasing", True)
+    assert seen() == ("Released", False)
+
+
+@pytest.mark.parametrize(
+    ("halt", "policy", "reason", "source"),
+    [
+        (None, {}, "Trading", "NoHalt"),
+        (None, {"reduceOnly": True}, "Reducing", "NoHalt"),
+        ({"uid": "u-1", "action": "CancelAll", "pipelines": ["*"]}, {}, "Halted", "KillSwitch"),
+        ({"uid": "u-1", "action": "Reduce", "pipelines": ["*"]}, {}, "Reducing", "KillSwitch"),
+        ({"uid": "u-1", "action": "Halt", "pipelines": ["other"]}, {}, "Trading", "KillSwitch"),
+        ({"uid": "daily-loss-2026-01-05", "action": "Halt", "pipelines": ["*"]}, {}, "Halted", "DailyLoss"),
+        ({"uid": "blind", "action": "Reduce", "pipelines": ["*"]}, {}, "Reducing", "Blind"),
+    ],
+)
+def test_an_account_never_says_that_it_takes_orders_it_would_deny(
+    halt: dict | None, policy: dict, reason: str, source: str
+):
+    world = desk((RP, resource(RP, POLICY | policy)))
+    carried_out(world, plan_account(TA, world, PLATFORM, live(), NOW))
+    figures = {"halts": [halt | {"reason": "a test"}] if halt else []}
+
+    plan = plan_account(TA, world, PLATFORM, live(gateway_paper=figures), NOW)
+
+    assert (condition(plan)["reason"], condition(plan, "Halted")["reason"]) == (reason, source)
+    assert ("takes orders" in condition(plan)["message"]) == (reason == "Trading")
+
+
+def test_a_halt_no_killswitch_made_says_how_it_ends():
+    world = desk()
+    carried_out(world, plan_account(TA, world, PLATFORM, live(), NOW))
+    lost = {"uid": "daily-loss-2026-01-05", "action": "Halt", "reason": "lost 201 USDT today", "pipelines": ["*"]}
+
+    plan = plan_account(TA, world, PLATFORM, live(gateway_paper={"halts": [lost]}), NOW)
+
+    assert condition(plan, "Halted")["message"] == (
+        "Halt of everything: lost 201 USDT today (ends by a released KillSwitch with the annotation "
+        "tradewind.io/ends=daily-loss-2026-01-05)"
+    )
+
+
+def test_a_halted_pipeline_does_not_say_that_it_trades():
+    world = desk()
+    for plan in (
+        plan_pipeline(TP, world, PLATFORM, live(), NOW),
+        plan_feed(FEED, world, PLATFORM),
+        plan_account(TA, world, PLATFORM, live(), NOW),
+    ):
+        carried_out(world, plan)
+
+    told = plan_pipeline(TP, world, PLATFORM, live(gateway_paper={"pipelineHalted": {"btc": True}}), NOW)
+
+    assert (condition(told)["status"], condition(told)["reason"]) == ("True", "Halted")
+
+
 def test_what_nobody_uses_any_more_goes():
     world = desk()
     carried_out(world, plan_feed(FEED, world, PLATFORM))
