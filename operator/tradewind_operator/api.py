@@ -35,6 +35,11 @@ class ApiRefused(TradewindError):
         self.code, self.reason = code, reason
 
     @property
+    def lasting(self) -> bool:
+        """Whether the server will say the same again until a person changes something."""
+        return self.code in (400, 403, 409, 422)
+
+    @property
     def ending(self) -> bool:
         """Whether the namespace is being deleted: nothing can be made there, and nothing needs to be."""
         return self.code == 403 and "because it is being terminated" in str(self)

@@ -46,6 +46,14 @@ def merged(before: list[Mapping[str, Any]], wanted: list[Condition], generation:
     return sorted(listed, key=lambda one: (one["type"] != "Ready", one["type"]))
 
 
+def overridden(planned: list[dict[str, Any]], by: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Conditions as planned, and what carrying the plan out showed; what is Stalled is not Reconciling."""
+    shown = {one["type"] for one in by}
+    gone = shown | ({"Reconciling"} if "Stalled" in shown else set())
+    kept = [one for one in planned if one["type"] not in gone]
+    return sorted([*kept, *by], key=lambda one: (one["type"] != "Ready", one["type"]))
+
+
 def readiness(ready: bool, reason: str, message: str, *, stalled: bool = False) -> list[Condition]:
     """Ready, and what it is if it is not: Stalled needs a person, Reconciling only time."""
     return [

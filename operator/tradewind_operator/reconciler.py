@@ -16,13 +16,14 @@ from opentelemetry import trace
 from tradewind.errors import TradewindError, Unavailable
 
 from tradewind_operator.api import ApiRefused, ApiServer
-from tradewind_operator.conditions import Condition, merged
+from tradewind_operator.conditions import Condition, merged, overridden, readiness
 from tradewind_operator.data_plane import DataPlane
 from tradewind_operator.difference import contains
 from tradewind_operator.kinds.plans import plan_of
+from tradewind_operator.kinds.status import notices
 from tradewind_operator.live import Live
 from tradewind_operator.metrics import RECONCILES, REVERTS, SECONDS, WRITES
-from tradewind_operator.names import MANAGER, Key
+from tradewind_operator.names import MANAGER, RECONCILE, Key
 from tradewind_operator.plan import Body, Notice, Plan
 from tradewind_operator.platform import Platform
 from tradewind_operator.world import World
@@ -32,6 +33,7 @@ tracer = trace.get_tracer("tradewind.operator")
 APPLIED = "tradewind.io/applied"
 REVERTS_BEFORE_BACKING_OFF, REVERT_WINDOW_S = 3, 300.0
 STATUS_EVERY_S = 60.0
+LEAVE_ALONE = f"to keep changes, annotate what it was made for with {RECONCILE}=Disabled"
 REPLACED = ("Deployment", "Job", "CronJob", "RoleBinding")
 """Kinds in which something cannot be changed in place: such an object is made anew."""
 
@@ -115,11 +117,8 @@ class Reconciler:
         if other not in (None, key):
             raise ApiRefused(409, "NameTaken", f"{kind} {name} was made for {other}: rename one of the two")
         mark, place = body["metadata"]["annotations"][APPLIED], (key, kind, name)
-        if (
-            live is not None
-            and self._wrote.get(place, _mark(live)) == mark
-            and not self._may_revert(place, live, contended)
-        ):
+        reverting = live is not None and self._wrote.get(place, _mark(live)) == mark
+        if live is not None and reverting and not self._may_revert(place, live, contended):
             return False
         try:
             made = await self._api.apply(body, force=live is not None)
@@ -135,6 +134,8 @@ class Reconciler:
         WRITES.labels(kind, "apply").inc()
         self._wrote[place] = mark
         self._world.observe_child(made)
+        if live is not None and reverting:
+            await self._tell_of_revert(key, live)
         return True
 
     def _may_revert(self, place: tuple[Key, str, str], live: Body, contended: list[str]) -> bool:
@@ -145,13 +146,21 @@ class Reconciler:
         while times and now - times[0] > REVERT_WINDOW_S:
             times.popleft()
         if len(times) >= REVERTS_BEFORE_BACKING_OFF:
-            contended.append(f"{kind}/{name} was changed by {other} again and again")
+            contended.append(f"{kind}/{name} was changed by {other} again and again: have that end, or {LEAVE_ALONE}")
             self._add(key, REVERT_WINDOW_S - (now - times[0]) + 1)
             return False
         times.append(now)
         REVERTS.labels(kind).inc()
         log.info("reverted", key=str(key), kind=kind, name=name, manager=other)
         return True
+
+    async def _tell_of_revert(self, key: Key, live: Body) -> None:
+        """An Event on what the object was made for; on the object itself where that is no resource."""
+        seen, now = self._world.seen(key), datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        text = (
+            f"{live['kind']}/{live['metadata']['name']}: what {_last_manager(live)} changed was undone; {LEAVE_ALONE}"
+        )
+        await self._api.event(live if seen is None else seen.body, Notice("Warning", "Reverted", text), now)
 
     async def _delete(self, key: Key, body: Body) -> None:
         await self._api.delete(body)
@@ -164,16 +173,19 @@ class Reconciler:
         seen = self._world.seen(key)
         if seen is None or plan.status is None:
             return False
-        status = dict(plan.status)
+        status, said = dict(plan.status), plan.notices
         more = [Condition("Contended", True, "ChangedByOthers", "; ".join(contended))] if contended else []
         if isinstance(failed, ApiRefused):
             more.append(Condition("Applied", False, failed.reason or "Refused", str(failed)))
+            if failed.lasting and not any(one["type"] == "Stalled" for one in status["conditions"]):
+                more += readiness(False, failed.reason or "Refused", str(failed), stalled=True)
         elif failed is not None:
             more.append(Condition("Told", False, "ControlBucketAway", str(failed)))
         if more:
             now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
             before = seen.status.get("conditions", [])
-            status["conditions"] = status["conditions"] + merged(before, more, seen.generation, now)
+            status["conditions"] = overridden(status["conditions"], merged(before, more, seen.generation, now))
+            said = notices(before, status["conditions"])
         if status == seen.status:
             return False
         due = self._status_at.get(key, 0.0) + STATUS_EVERY_S
@@ -190,10 +202,8 @@ class Reconciler:
         WRITES.labels(key.kind, "status").inc()
         self._world.observe(key, seen.body | {"status": status})
         now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-        for notice in plan.notices:
+        for notice in said:
             await self._api.event(seen.body, notice, now)
-        for text in contended:
-            await self._api.event(seen.body, Notice("Warning", "Contended", text), now)
         return True
 
 

@@ -107,12 +107,14 @@ def only_status_changed(before: Body, after: Body) -> bool:
 
 
 def slim(body: Any) -> Body:
-    """A copy of an object without what nobody reads; of its managers, who and when."""
+    """A copy of an object without what nobody reads; of those who manage its specification, who and when."""
     found = dict(body)
     metadata = dict(found["metadata"])
     if "managedFields" in metadata:
         metadata["managedFields"] = [
-            {"manager": one.get("manager"), "time": one.get("time", "")} for one in metadata["managedFields"]
+            {"manager": one.get("manager"), "time": one.get("time", "")}
+            for one in metadata["managedFields"]
+            if one.get("subresource") != "status"
         ]
     found["metadata"] = metadata
     return found

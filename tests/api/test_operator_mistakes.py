@@ -70,3 +70,40 @@ def test_what_ran_before_a_mistake_is_kept_running(desk: Kubectl) -> None:
 
         until(f"{name} to be back", lambda name=name: desk.get("deployment", name))
     assert desk.get("deployment", "tw-feed-mexc-perpetual") is None
+
+
+def events(kubectl: Kubectl, kind: str, name: str, reason: str) -> list[str]:
+    """The notes of a resource's Events of one reason."""
+    wanted = f"--field-selector=involvedObject.kind={kind},involvedObject.name={name},reason={reason}"
+    return [one["message"] for one in kubectl.list("events", wanted)]
+
+
+def test_a_change_that_is_undone_is_told_with_who_made_it_and_how_to_keep_it(desk: Kubectl) -> None:
+    desk("scale", "deployment", "tw-btc", "--replicas=3")
+
+    [told] = until("the Event", lambda: events(desk, "TradingPipeline", "btc", "Reverted"))
+    assert told.startswith("Deployment/tw-btc: what kubectl changed was undone;")
+    assert "tradewind.io/reconcile=Disabled" in told
+
+
+def test_what_is_changed_again_and_again_names_who_does_and_not_who_reports_on_it(desk: Kubectl) -> None:
+    def fight() -> str:
+        desk("scale", "deployment", "tw-btc", "--replicas=3")
+        return str(desk.condition("tp", "btc", "Contended").get("message", ""))
+
+    assert until("it to give in", fight).startswith("Deployment/tw-btc was changed by kubectl again and again")
+
+
+def test_what_the_server_does_not_allow_needs_a_person_and_is_picked_up_when_it_is_allowed(desk: Kubectl) -> None:
+    desk("create", "quota", "full", "--hard=count/deployments.apps=4")
+    until("the quota to count", lambda: (desk.get("quota", "full") or {}).get("status", {}).get("used"))
+
+    desk.apply(pipeline("more"))
+
+    told = until("it to be told", lambda: desk.condition("tp", "more", "Stalled"))
+    assert told["reason"] == "Forbidden"
+    assert "exceeded quota: full" in told["message"]
+    assert desk.condition("tp", "more", "Reconciling") == {}
+    desk("delete", "quota", "full")
+    until("it to be up", lambda: ready(desk, "tp", "more"), 60)
+    assert desk.condition("tp", "more", "Stalled") == {}

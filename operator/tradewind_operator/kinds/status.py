@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from tradewind_operator.conditions import Condition, merged, readiness, transitions
 from tradewind_operator.names import RECONCILE
@@ -45,13 +47,17 @@ def plan_with_status(
     applied = seen.generation if judgement.applied and not off else seen.status.get("appliedGeneration")
     if applied is not None:
         status["appliedGeneration"] = applied
-    stalled = any(one["type"] == "Stalled" for one in conditions)
-    notices = tuple(_notice(one, stalled) for one in transitions(before, conditions))
-    plan = Plan(apply, prune, status, bucket, notices, judgement.again_in_s)
+    plan = Plan(apply, prune, status, bucket, notices(before, conditions), judgement.again_in_s)
     if off:
         status["plan"] = plan.lines()[:100]
         return replace(plan, apply=(), prune=(), bucket=())
     return plan
+
+
+def notices(before: list[Mapping[str, Any]], after: list[Body]) -> tuple[Notice, ...]:
+    """Events for what conditions say now and did not before."""
+    stalled = any(one["type"] == "Stalled" for one in after)
+    return tuple(_notice(one, stalled) for one in transitions(before, after))
 
 
 def waited(seen: Seen, reason: str, now: str, patience_s: float = 120) -> bool:
