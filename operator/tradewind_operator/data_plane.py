@@ -6,6 +6,7 @@ NATS may be away for any time: what could not be told is told when it is back, a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from collections import defaultdict
@@ -29,6 +30,8 @@ from tradewind_operator.plan import Body
 log = structlog.get_logger()
 AWAY = (nats.errors.Error, APIError, NoStreamResponseError, TimeoutError, OSError)
 BEAT_S, RETRY_S = 1.0, 0.5
+FIRST_WORD_S = 3.0
+"""How long a namespace's first plans wait for what its workers said before: what was not heard yet is not missing."""
 
 
 class DataPlane:
@@ -92,6 +95,7 @@ class NamespaceBucket:
         self._namespace, self._sizes, self._names = namespace, sizes, Names(namespace)
         self._client, self._on_answer = client, on_answer
         self._bucket: KeyValue | None = None
+        self._began, self._heard = time.monotonic(), asyncio.Event()
         self._told: dict[str, bytes] = {}
         self._heartbeats: dict[str, bytes] = {}
         self._acks: dict[str, dict[str, Mapping[str, Any]]] = defaultdict(dict)
@@ -114,6 +118,13 @@ class NamespaceBucket:
                 self._bucket = None
                 self._told.clear()
             await asyncio.sleep(RETRY_S)
+
+    async def heard(self) -> None:
+        """Wait until everything the bucket held was read once; where it does not answer, only for a moment after the start."""
+        left = self._began + FIRST_WORD_S - time.monotonic()
+        if not self._heard.is_set() and left > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._heard.wait(), left)
 
     async def tell(self, key: str, document: Body) -> bool:
         """Have a key hold a document; whether anything had to be written.
@@ -159,7 +170,10 @@ class NamespaceBucket:
     async def _watch(self, bucket: KeyValue) -> None:
         watcher = await bucket.watchall()
         async for entry in watcher:
-            if entry is None or entry.operation:
+            if entry is None:
+                self._heard.set()
+                continue
+            if entry.operation:
                 continue
             prefix, _, rest = entry.key.partition(".")
             if prefix == "heartbeat":

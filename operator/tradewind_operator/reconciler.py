@@ -67,6 +67,8 @@ class Reconciler:
         outcome = "failed"
         with tracer.start_as_current_span("reconcile", attributes={"kind": key.kind, "name": key.name}) as span:
             try:
+                if self._world.has(key.namespace):
+                    await self._data_plane.serve(key.namespace).heard()
                 wrote = await self._carry_out(key, self.plan(key))
                 outcome = "changed" if wrote else "unchanged"
             except (ApiRefused, Unavailable) as error:

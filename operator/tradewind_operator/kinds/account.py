@@ -21,9 +21,10 @@ from tradewind_operator.live import LATER_S, Live
 from tradewind_operator.names import Key, child_name
 from tradewind_operator.plan import Body, Plan
 from tradewind_operator.platform import ClusterPlacement, Platform
-from tradewind_operator.world import World
+from tradewind_operator.world import Seen, World
 
 MAX_POSITIONS = 100
+SILENT = "the gateway's pod is ready and nothing was heard from it for 15 s"
 EVERYTHING = "*"
 """In the heartbeat of a gateway: a halt of the whole account."""
 
@@ -81,7 +82,7 @@ def _judge(
         if not is_up(world.child(key, "Deployment", child_name(name)), replicas)
     ]
     figures = live.figures(f"gateway-{key.name}")
-    halted = bool(figures.get("halts"))
+    halted = _halted(figures, world.seen(key))
     if not bound:
         message = (
             f"no RiskPolicy in mode Enforce selects account {key.name}: apply one; until then every order is denied"
@@ -101,11 +102,11 @@ def _judge(
         message = "; ".join(why_down(world, key, name) for name in down)
         conditions = readiness(False, "WorkersNotReady", message, stalled=late)
     else:
-        conditions = readiness(True, *_trading(key.name, bound, figures))
-    conditions.append(_halted(figures))
+        conditions = readiness(True, *_trading(bound, figures, silent_halt=not figures and halted.status))
+    conditions.append(halted)
     if figures.get("drift"):
         conditions.append(Condition("Drift", True, "BalancesDiffer", "; ".join(figures["drift"])[:1024]))
-    status: Body = {"halted": halted, "gateways": len(workers) - len(down) if workers else 0}
+    status: Body = {"halted": halted.status, "gateways": len(workers) - len(down) if workers else 0}
     return Judgement(conditions, status | _figures(figures), applied=not down, again_in_s=LATER_S)
 
 
@@ -117,10 +118,14 @@ def _login_wanted(account: TradingAccount, missing: str) -> str:
     )
 
 
-def _trading(account: str, bound: list[RiskPolicy], figures: Mapping[str, Any]) -> tuple[str, str]:
+def _trading(bound: list[RiskPolicy], figures: Mapping[str, Any], *, silent_halt: bool) -> tuple[str, str]:
     """(reason, message) of an account whose gateway is up: never that it takes orders where something forbids them."""
     everything = [halt for halt in figures.get("halts", []) if EVERYTHING in halt["pipelines"]]
     reducing = [policy.metadata.name for policy in bound if policy.spec.reduce_only]
+    if silent_halt:
+        return "Halted", f"{SILENT}; it was halted when it last said anything"
+    if not figures:
+        return "GatewaySilent", f"{SILENT}: if it stays so, see whether NATS answers"
     if any(halt["action"] != "Reduce" for halt in everything):
         return "Halted", "the gateway is reconciled and takes no orders: see the condition Halted"
     if everything:
@@ -133,9 +138,12 @@ def _trading(account: str, bound: list[RiskPolicy], figures: Mapping[str, Any]) 
     return "Trading", "the gateway is reconciled and takes orders"
 
 
-def _halted(figures: Mapping[str, Any]) -> Condition:
-    """Every halt that is latched, whom it covers and how it ends."""
+def _halted(figures: Mapping[str, Any], seen: Seen | None) -> Condition:
+    """Every halt that is latched, whom it covers and how it ends; of a gateway that says nothing, what it said last."""
     halts = figures.get("halts", [])
+    for one in seen.status.get("conditions", []) if seen is not None and not figures else ():
+        if one["type"] == "Halted" and one["status"] == "True":
+            return Condition("Halted", True, one["reason"], one["message"])
     if not halts:
         return Condition("Halted", False, "NoHalt", "no halt is latched")
     told = "; ".join(f"{halt['action']} of {_whom(halt)}: {halt['reason']} ({_ending(halt['uid'])})" for halt in halts)

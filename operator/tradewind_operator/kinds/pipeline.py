@@ -94,7 +94,9 @@ def _judge(
     feed_key = Key("Feed", key.namespace, feed_name(pipeline))
     account_key = Key("TradingAccount", key.namespace, spec.account)
     figures = live.figures(gateway)
-    halted = bool(figures.get("pipelineHalted", {}).get(pipeline.metadata.name, False))
+    seen = world.seen(key)
+    known = figures.get("pipelineHalted", {}) if figures or seen is None else {key.name: seen.status.get("halted")}
+    halted = bool(known.get(key.name, False))
     unlisted = _unlisted(pipeline, live)
     if unlisted:
         conditions = readiness(False, "UnknownSymbol", unlisted, stalled=True)

@@ -415,6 +415,34 @@ def test_an_account_never_says_that_it_takes_orders_it_would_deny(
     assert ("takes orders" in condition(plan)["message"]) == (reason == "Trading")
 
 
+def test_a_gateway_that_falls_silent_is_as_halted_as_it_last_said():
+    world = desk()
+    for plan in (
+        plan_feed(FEED, world, PLATFORM),
+        plan_account(TA, world, PLATFORM, live(), NOW),
+        plan_pipeline(TP, world, PLATFORM, live(), NOW),
+    ):
+        carried_out(world, plan)
+    never_heard = desk()
+    carried_out(never_heard, plan_account(TA, never_heard, PLATFORM, live(), NOW))
+    halt = {"uid": "u-1", "action": "Halt", "reason": "a test", "pipelines": ["*"]}
+    heard = live(gateway_paper={"halts": [halt], "pipelineHalted": {"btc": True}})
+    for key, body, plan in (
+        (TA, resource(TA, ACCOUNT), plan_account(TA, world, PLATFORM, heard, NOW)),
+        (TP, resource(TP, PIPELINE), plan_pipeline(TP, world, PLATFORM, heard, NOW)),
+    ):
+        world.observe(key, body | {"status": plan.status})
+
+    account, pipeline = (
+        plan_account(TA, world, PLATFORM, live(), LATER),
+        plan_pipeline(TP, world, PLATFORM, live(), LATER),
+    )
+
+    assert (condition(account)["reason"], condition(account, "Halted")["status"]) == ("Halted", "True")
+    assert condition(plan_account(TA, never_heard, PLATFORM, live(), LATER))["reason"] == "GatewaySilent"
+    assert (condition(pipeline)["reason"], pipeline.status["halted"]) == ("Halted", True)
+
+
 def test_a_halt_no_killswitch_made_says_how_it_ends():
     world = desk()
     carried_out(world, plan_account(TA, world, PLATFORM, live(), NOW))
