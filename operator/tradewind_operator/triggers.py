@@ -56,6 +56,8 @@ def of_child(owner: Key, world: World, before: Body | None, after: Body | None) 
     elif owner.kind == "TradingAccount":
         users = world.of_account(owner.namespace, owner.name)
         yield from _all(world, owner.namespace, "RiskPolicy", delay_s=2.0)
+    elif owner.kind == "Sink":
+        users = world.of_sink(owner.namespace, "" if owner.name == OWN_DATABASE else owner.name)
     else:
         return
     for pipeline in users:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tradewind.api.pipeline import TradingPipeline
 from tradewind.api.references import pipeline_problems
 from tradewind.workloads import Workload, WorkloadMaker, feed_name
 
 from tradewind_operator.conditions import Condition, readiness
 from tradewind_operator.kinds.revisions import revisions_of
+from tradewind_operator.kinds.shared import sinks_condition
 from tradewind_operator.kinds.status import Judgement, plan_with_status, waited
 from tradewind_operator.kinds.workers import deadline_passed, is_up, owner_reference, unwanted, why_down, worker_objects
 from tradewind_operator.live import LATER_S, SOON_S, Live, timestamp
@@ -40,6 +43,9 @@ def plan_pipeline(key: Key, world: World, platform: Platform, live: Live, now: s
     revisions, old = revisions_of(key, seen, world)
     prune = (*unwanted(world, key, objects, keep=("ControllerRevision",)), *old)
     judgement = _judge(key, world, pipeline, workers, replicas, live)
+    sinks = sinks_condition(pipeline, world, platform)
+    if sinks is not None:
+        judgement.conditions.append(sinks)
     if problems:
         judgement = judgement.stalled("InvalidSpec", f"the last valid specification runs on; {'; '.join(problems)}")
     if pending:
@@ -112,6 +118,8 @@ def _judge(
     again = LATER_S
     if spec.desired_state != "Running":
         rest = _at_rest(pipeline, live)
+        if rest.status and down:  # those that still end, or do not know of it yet, may send one more
+            rest = replace(rest, status=False, reason="WorkersNotReady", message=conditions[0].message)
         conditions.append(rest)
         again = LATER_S if rest.status else SOON_S
     status = _summary(pipeline) | {"halted": halted, "stages": stages}

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tradewind.api.pipeline import TradingPipeline
-from tradewind.workloads import Workload, WorkloadMaker
+from tradewind.workloads import Workload, WorkloadMaker, sink_name, sink_secrets
 
 from tradewind_operator.builders.metadata import Owner
-from tradewind_operator.kinds.workers import owner_reference, unwanted, worker_objects
-from tradewind_operator.names import Key
+from tradewind_operator.conditions import Condition
+from tradewind_operator.kinds.workers import is_up, owner_reference, unwanted, why_down, worker_objects
+from tradewind_operator.names import Key, child_name
 from tradewind_operator.plan import Plan
 from tradewind_operator.platform import ClusterPlacement, Platform
 from tradewind_operator.world import World
@@ -32,6 +33,24 @@ def plan_sink(key: Key, world: World, platform: Platform) -> Plan:
         return Plan(prune=tuple(world.children(key)))
     workload = replace(_maker(key, platform).sink(secret, users), secret=secret or platform.dsn_secret)
     return _plan(key, world, platform, workload, users)
+
+
+def sinks_condition(pipeline: TradingPipeline, world: World, platform: Platform) -> Condition | None:
+    """Whether what the pipeline wants kept is kept; None where it wants nothing kept. Trading does not wait for it."""
+    namespace, wanted = pipeline.metadata.namespace, sink_secrets(pipeline)
+    if not wanted:
+        return None
+    if "" in wanted and not platform.dsn_secret:
+        place = next(n for n, sink in enumerate(pipeline.spec.sinks) if sink.dsn_secret is None)
+        remedy = (
+            "the operator knows no database (--dsn-secret): name a Secret whose key dsn holds a connection string"
+        )
+        return Condition("SinksReady", False, "NoDatabase", f"spec.sinks[{place}].dsnSecret (given: none): {remedy}")
+    keys = {Key("Sink", namespace, secret or OWN_DATABASE): sink_name(secret) for secret in wanted}
+    down = [(key, name) for key, name in keys.items() if not is_up(world.child(key, "Deployment", child_name(name)))]
+    if down:
+        return Condition("SinksReady", False, "WorkersNotReady", "; ".join(why_down(world, *one) for one in down))
+    return Condition("SinksReady", True, "Running", "events are kept")
 
 
 def _plan(key: Key, world: World, platform: Platform, workload: Workload, users: list[TradingPipeline]) -> Plan:

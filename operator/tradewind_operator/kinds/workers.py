@@ -83,7 +83,7 @@ def why_down(world: World, key: Key, workload: str) -> str:
         found = conditions.get(kind)
         if found and found["status"] == ("True" if kind == "ReplicaFailure" else "False"):
             return f"{child_name(workload)}: {found.get('message') or found.get('reason')}"
-    return f"{child_name(workload)} is starting"
+    return f"{child_name(workload)} is {'starting' if deployment['spec'].get('replicas', 1) else 'ending'}"
 
 
 def deadline_passed(world: World, key: Key, workload: str) -> bool:

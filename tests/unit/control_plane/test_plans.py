@@ -521,6 +521,40 @@ def test_resources_are_the_pipelines_own_else_the_platforms_for_the_role_else_fo
     assert memory(plan_pipeline(TP, world, platform, live(), NOW), "tw-btc") == "3Gi"
 
 
+@pytest.mark.parametrize(
+    ("sink", "given", "reason"),
+    [
+        ({}, "", "NoDatabase"),
+        ({}, "house-db", "WorkersNotReady"),
+        ({"dsnSecret": "db"}, "", "WorkersNotReady"),  # pragma: allowlist secret
+    ],
+)
+def test_a_pipeline_says_whether_what_it_wants_kept_is_kept(sink: dict, given: str, reason: str):
+    world = desk((TP, resource(TP, PIPELINE | {"sinks": [{"type": "PostgreSQL"} | sink]})))
+    platform = Platform(image="worker:1", dsn_secret=given)
+    key = Key("Sink", NS, sink.get("dsnSecret", "own"))
+
+    told = condition(plan_pipeline(TP, world, platform, live(), NOW), "SinksReady")
+
+    assert (told["status"], told["reason"]) == ("False", reason)
+    carried_out(world, plan_sink(key, world, platform))
+    again = condition(plan_pipeline(TP, world, platform, live(), NOW), "SinksReady")
+    assert again["status"] == ("False" if reason == "NoDatabase" else "True")
+    assert condition(plan_pipeline(TP, desk(), platform, live(), NOW), "SinksReady") == {}
+
+
+def test_pausing_is_complete_only_when_the_workers_that_know_of_it_are_what_runs():
+    world = desk((TP, resource(TP, PIPELINE | {"desiredState": "Paused"})))
+    calm = live(gateway_paper={"workingByPipeline": {"btc": 0}})
+
+    before = condition(plan_pipeline(TP, world, PLATFORM, calm, NOW), "Paused")
+    carried_out(world, plan_pipeline(TP, world, PLATFORM, calm, NOW))
+    after = condition(plan_pipeline(TP, world, PLATFORM, calm, NOW), "Paused")
+
+    assert (before["status"], before["reason"]) == ("False", "WorkersNotReady")
+    assert (after["status"], after["reason"]) == ("True", "NoOrders")
+
+
 def test_a_gateway_sees_its_login_and_nobody_else_does():
     live_account = {"venue": "MEXC", "mode": "Live", "credentials": {"secretName": "mexc-main"}}
     spec = PIPELINE | {"feed": {"venue": "MEXC", "symbols": ["BTCUSDT"]}}
