@@ -8,25 +8,21 @@ from typing import Any
 from tradewind.api.account import TradingAccount
 from tradewind.api.pipeline import TradingPipeline
 from tradewind.api.references import account_problems, policies_of
-from tradewind.api.risk_policy import RiskPolicy
 from tradewind.contract.subjects import limits_key
 from tradewind.workloads import Workload, WorkloadMaker, limits_document
 
 from tradewind_operator.conditions import Condition, at_rest, readiness
-from tradewind_operator.kinds.kill_switch import ENDS
 from tradewind_operator.kinds.revisions import revisions_of
 from tradewind_operator.kinds.status import Judgement, plan_with_status
+from tradewind_operator.kinds.trading_state import halted_condition, trading
 from tradewind_operator.kinds.workers import deadline_passed, is_up, owner_reference, unwanted, why_down, worker_objects
 from tradewind_operator.live import LATER_S, Live
 from tradewind_operator.names import Key, child_name
 from tradewind_operator.plan import Body, Plan
 from tradewind_operator.platform import ClusterPlacement, Platform
-from tradewind_operator.world import Seen, World
+from tradewind_operator.world import World
 
 MAX_POSITIONS = 100
-SILENT = "the gateway's pod is ready and nothing was heard from it for 15 s"
-EVERYTHING = "*"
-"""In the heartbeat of a gateway: a halt of the whole account."""
 
 
 def plan_account(key: Key, world: World, platform: Platform, live: Live, now: str) -> Plan:
@@ -82,15 +78,17 @@ def _judge(
         if not is_up(world.child(key, "Deployment", child_name(name)), replicas)
     ]
     figures = live.figures(f"gateway-{key.name}")
-    halted = _halted(figures, world.seen(key))
+    currency = account.spec.currency
+    halted = halted_condition(figures, world.seen(key))
     if not bound:
         message = (
             f"no RiskPolicy in mode Enforce selects account {key.name}: apply one; until then every order is denied"
         )
-        trading = bool(pipelines)
-        conditions = (
-            readiness(False, "NoRiskPolicy", message, stalled=True) if trading else at_rest("NoRiskPolicy", message)
-        )
+        stalled = readiness(False, "NoRiskPolicy", message, stalled=True)
+        conditions = stalled if pipelines else at_rest("NoRiskPolicy", message)
+    elif unfit := [p.metadata.name for p in bound if p.spec.daily_loss and p.spec.daily_loss.currency != currency]:
+        message = f"every order is denied: dailyLoss of RiskPolicy {', '.join(unfit)} is not in {currency}: correct it"
+        conditions = readiness(False, "LimitsDoNotFit", message, stalled=True)
     elif not workers:
         conditions = readiness(True, "Idle", "no pipeline trades on this account")
     elif figures.get("waitingFor"):
@@ -102,7 +100,7 @@ def _judge(
         message = "; ".join(why_down(world, key, name) for name in down)
         conditions = readiness(False, "WorkersNotReady", message, stalled=late)
     else:
-        conditions = readiness(True, *_trading(bound, figures, silent_halt=not figures and halted.status))
+        conditions = readiness(True, *trading(bound, figures, halted))
     conditions.append(halted)
     if figures.get("drift"):
         conditions.append(Condition("Drift", True, "BalancesDiffer", "; ".join(figures["drift"])[:1024]))
@@ -116,52 +114,6 @@ def _login_wanted(account: TradingAccount, missing: str) -> str:
         f"spec.credentials.secretName (given: {secret!r}): the gateway waits for {missing}; "
         "the Secret needs the keys apiKey and apiSecret"
     )
-
-
-def _trading(bound: list[RiskPolicy], figures: Mapping[str, Any], *, silent_halt: bool) -> tuple[str, str]:
-    """(reason, message) of an account whose gateway is up: never that it takes orders where something forbids them."""
-    everything = [halt for halt in figures.get("halts", []) if EVERYTHING in halt["pipelines"]]
-    reducing = [policy.metadata.name for policy in bound if policy.spec.reduce_only]
-    if silent_halt:
-        return "Halted", f"{SILENT}; it was halted when it last said anything"
-    if not figures:
-        return "GatewaySilent", f"{SILENT}: if it stays so, see whether NATS answers"
-    if any(halt["action"] != "Reduce" for halt in everything):
-        return "Halted", "the gateway is reconciled and takes no orders: see the condition Halted"
-    if everything:
-        return "Reducing", "the gateway takes only orders that shrink positions: see the condition Halted"
-    if reducing:
-        return (
-            "Reducing",
-            f"the gateway takes only orders that shrink positions: RiskPolicy {', '.join(reducing)} has reduceOnly",
-        )
-    return "Trading", "the gateway is reconciled and takes orders"
-
-
-def _halted(figures: Mapping[str, Any], seen: Seen | None) -> Condition:
-    """Every halt that is latched, whom it covers and how it ends; of a gateway that says nothing, what it said last."""
-    halts = figures.get("halts", [])
-    for one in seen.status.get("conditions", []) if seen is not None and not figures else ():
-        if one["type"] == "Halted" and one["status"] == "True":
-            return Condition("Halted", True, one["reason"], one["message"])
-    if not halts:
-        return Condition("Halted", False, "NoHalt", "no halt is latched")
-    told = "; ".join(f"{halt['action']} of {_whom(halt)}: {halt['reason']} ({_ending(halt['uid'])})" for halt in halts)
-    return Condition("Halted", True, _source(str(halts[0]["uid"])), told)
-
-
-def _whom(halt: Mapping[str, Any]) -> str:
-    return "everything" if EVERYTHING in halt["pipelines"] else ", ".join(halt["pipelines"])
-
-
-def _source(uid: str) -> str:
-    """Who made a halt: a gateway names its own."""
-    return "DailyLoss" if uid.startswith("daily-loss-") else {"blind": "Blind"}.get(uid, "KillSwitch")
-
-
-def _ending(uid: str) -> str:
-    endings = {"KillSwitch": f"uid {uid}", "Blind": "ends when there is news of halts again"}
-    return endings.get(_source(uid), f"ends by a released KillSwitch with the annotation {ENDS}={uid}")
 
 
 def _figures(figures: Mapping[str, Any]) -> Body:

@@ -415,6 +415,27 @@ def test_an_account_never_says_that_it_takes_orders_it_would_deny(
     assert ("takes orders" in condition(plan)["message"]) == (reason == "Trading")
 
 
+def test_past_its_daily_loss_an_account_only_reduces_also_when_the_halt_was_ended():
+    loss = {"dailyLoss": {"amount": "200", "currency": "USDT"}}
+    world = desk((RP, resource(RP, POLICY | loss)))
+    carried_out(world, plan_account(TA, world, PLATFORM, live(), NOW))
+
+    def reason(profit: str | None) -> str:
+        return condition(plan_account(TA, world, PLATFORM, live(gateway_paper={"dayProfit": profit}), NOW))["reason"]
+
+    assert [reason(profit) for profit in (None, "5", "-199.9", "-200")] == ["Trading", "Trading", "Trading", "Reducing"]
+
+
+def test_limits_in_another_currency_than_the_accounts_deny_everything_and_the_account_says_so():
+    loss = {"dailyLoss": {"amount": "200", "currency": "EUR"}}
+    world = desk((RP, resource(RP, POLICY | loss)))
+
+    told = condition(plan_account(TA, world, PLATFORM, live(), NOW), "Stalled")
+
+    assert told["reason"] == "LimitsDoNotFit"
+    assert told["message"] == "every order is denied: dailyLoss of RiskPolicy house is not in USDT: correct it"
+
+
 def test_a_gateway_that_falls_silent_is_as_halted_as_it_last_said():
     world = desk()
     for plan in (
