@@ -8,91 +8,20 @@ from typing import Any
 
 import pytest
 from desks import account, halt, policy
-from markets import START, TABLE, instruments
-from tradewind.api.risk_policy import RiskPolicy
+from gateway_books import NOW, PRICE, GatewayBooks
+from markets import instruments
 from tradewind.durations import SECOND
 from tradewind.errors import Unavailable, UndecodableMessage
-from tradewind.events import EXTERNAL, Intent, Opening, OrderPlaced, OrderReport, OrderStatus, RowKind, Stamp
-from tradewind_workers.gateway.effects import Cancel, Effect, Place, Record
+from tradewind.events import EXTERNAL, Opening, OrderPlaced, OrderStatus, Stamp
+from tradewind_workers.gateway.effects import Cancel, Place, Record
 from tradewind_workers.gateway.folded import dump, fold_of
 from tradewind_workers.gateway.gateway import Gateway
 from tradewind_workers.gateway.order_ids import client_order_id, is_ours
-from tradewind_workers.rows import Rows
 from tradewind_workers.venues.port import VenueReport
-
-PRICE = 5_000_000
-NOW = START + SECOND
-
-
-class Books:
-    """A gateway with its journal, and a hand on venue and market."""
-
-    def __init__(self, *policies: RiskPolicy, quoted: bool = True) -> None:
-        self.gateway = Gateway(account(), instruments(), {"desk": {"desk": "a"}})
-        self.journal: list[Any] = []
-        if quoted:
-            self.quote(PRICE, NOW)
-        self.take(self.gateway.start(NOW, "host", "journal"))
-        self.take(self.gateway.set_balances({"USDT": Decimal(10_000)}, NOW))
-        listed = list(policies) or [policy()]
-        self.take(self.gateway.on_policies(listed, NOW, {p.metadata.name: "h" for p in listed}))
-        self.row = 0
-
-    def take(self, effects: list[Effect]) -> list[Effect]:
-        self.journal += [effect.event for effect in effects if isinstance(effect, Record)]
-        return effects
-
-    def quote(self, price: int, time: int) -> None:
-        columns = {
-            "kind": [RowKind.QUOTE] * 2, "symbol": [0, 0], "side": [1, -1], "price": [price - 1, price + 1], "quantity": [9, 9],
-            "receive_time": [time, time],
-        }  # fmt: skip
-        self.gateway.on_rows(Rows.build(TABLE, 0, columns))
-
-    def intent(self, side: int = 1, quantity: int = 100, **changes: Any) -> Intent:
-        self.row += 1
-        made = Intent(
-            Stamp(NOW, 0, self.row), "desk", "run", "BTCUSDT", side, quantity, PRICE, "IOC", False, SECOND, PRICE, "t"
-        )  # type: ignore[arg-type]
-        return replace(made, **changes)
-
-    def order(self, intent: Intent) -> Place:
-        (place,) = [e for e in self.take(self.gateway.on_intent(intent, NOW)) if isinstance(e, Place)]
-        return place
-
-    def denied(self, intent: Intent, now: int = NOW) -> set[str]:
-        effects = self.take(self.gateway.on_intent(intent, now))
-        assert not any(isinstance(effect, Place) for effect in effects)
-        return {
-            code
-            for e in effects
-            if isinstance(e, Record) and isinstance(e.event, OrderReport)
-            for code in e.event.reasons
-        }
-
-    def fill(self, place: Place, quantity: int = 0, price: int = PRICE, trade: str = "") -> list[Effect]:
-        size = quantity or place.order.quantity
-        done = self.gateway.orders.by_id[place.order.client_order_id].filled + size
-        status = OrderStatus.FILLED if done == place.order.quantity else OrderStatus.PARTIALLY_FILLED
-        report = VenueReport(
-            place.order.client_order_id, "v", "BTCUSDT", status, place.order.side, place.order.quantity, PRICE, done, size, price,
-            Decimal("0.01"), "USDT", trade_id=trade or f"t{len(self.journal)}",
-        )  # fmt: skip
-        return self.take(self.gateway.on_venue_report(report, NOW))
-
-    def hold(self, quantity: int) -> None:
-        self.fill(self.order(self.intent(1, quantity)))
-
-    def refolded(self) -> Gateway:
-        """A gateway that knows nothing but the journal."""
-        again = Gateway(account(), instruments(), {"desk": {"desk": "a"}})
-        for event in self.journal:
-            again.apply(event)
-        return again
 
 
 def test_an_intent_becomes_a_journalled_order() -> None:
-    books = Books()
+    books = GatewayBooks()
 
     record, place = books.take(books.gateway.on_intent(books.intent(), NOW))
 
@@ -104,7 +33,7 @@ def test_an_intent_becomes_a_journalled_order() -> None:
 
 
 def test_the_same_decision_is_one_order_however_often_it_is_told() -> None:
-    books = Books()
+    books = GatewayBooks()
     intent = books.intent()
     books.order(intent)
 
@@ -145,20 +74,20 @@ def test_an_order_id_is_its_position_and_nothing_else() -> None:
     ],
 )  # fmt: skip
 def test_each_limit_denies_by_its_code(limits: dict[str, Any], change: dict[str, Any], code: str) -> None:
-    books = Books(policy(**limits))
+    books = GatewayBooks(policy(**limits))
 
     assert code in books.denied(books.intent(**change))
 
 
 def test_without_an_enforced_policy_nothing_leaves() -> None:
-    books = Books(policy(mode="Observe"))
+    books = GatewayBooks(policy(mode="Observe"))
 
     assert books.denied(books.intent(quantity=100_000)) == {"NO_POLICY"}
     assert books.gateway.observed == {"MAX_ORDER_VALUE": 1}
 
 
 def test_every_reason_is_told_not_the_first_alone() -> None:
-    books = Books()
+    books = GatewayBooks()
 
     codes = books.denied(books.intent(quantity=100_000, limit_price=PRICE * 2, valid_for=-1))
 
@@ -166,8 +95,8 @@ def test_every_reason_is_told_not_the_first_alone() -> None:
 
 
 def test_stale_and_missing_prices_fail_closed() -> None:
-    assert "STALE_MARKET_DATA" in Books(quoted=False).denied(Books().intent())
-    books = Books()
+    assert "STALE_MARKET_DATA" in GatewayBooks(quoted=False).denied(GatewayBooks().intent())
+    books = GatewayBooks()
     assert "STALE_MARKET_DATA" in books.denied(replace(books.intent(), valid_for=60 * SECOND), NOW + 10 * SECOND)
 
 
@@ -176,7 +105,7 @@ def test_working_orders_count_at_their_worst_until_they_end() -> None:
         "maxIntradayPosition": {"amount": "900", "currency": "USDT"},
         "maxOrderValue": {"amount": "900", "currency": "USDT"},
     }
-    books = Books(policy(**limits))
+    books = GatewayBooks(policy(**limits))
     place = books.order(books.intent(1, 100))
 
     assert books.denied(books.intent(1, 100)) == {"MAX_INTRADAY_POSITION"}
@@ -187,7 +116,7 @@ def test_working_orders_count_at_their_worst_until_they_end() -> None:
 
 
 def test_an_order_that_only_reduces_passes_exposure_limits() -> None:
-    books = Books(policy(maxOrderValue={"amount": "600", "currency": "USDT"}))
+    books = GatewayBooks(policy(maxOrderValue={"amount": "600", "currency": "USDT"}))
     books.hold(100)
     books.hold(100)
 
@@ -196,7 +125,7 @@ def test_an_order_that_only_reduces_passes_exposure_limits() -> None:
 
 
 def test_messages_are_limited_in_any_window() -> None:
-    books = Books(policy(maxMessages={"count": 2, "per": "1s"}))
+    books = GatewayBooks(policy(maxMessages={"count": 2, "per": "1s"}))
     books.order(books.intent())
     books.order(books.intent())
 
@@ -204,7 +133,7 @@ def test_messages_are_limited_in_any_window() -> None:
 
 
 def test_a_fill_told_twice_counts_once() -> None:
-    books = Books()
+    books = GatewayBooks()
     place = books.order(books.intent(1, 100))
     books.fill(place, trade="t1")
 
@@ -213,7 +142,7 @@ def test_a_fill_told_twice_counts_once() -> None:
 
 
 def test_an_order_nobody_placed_is_external() -> None:
-    books = Books()
+    books = GatewayBooks()
     report = VenueReport("other", "v", "BTCUSDT", OrderStatus.FILLED, 1, 50, 0, 50, 50, PRICE, trade_id="x")
 
     books.take(books.gateway.on_venue_report(report, NOW))
@@ -223,7 +152,7 @@ def test_an_order_nobody_placed_is_external() -> None:
 
 
 def test_not_found_proves_nothing_before_the_deadline() -> None:
-    books = Books()
+    books = GatewayBooks()
     place = books.order(books.intent())
     books.take(books.gateway.on_no_answer(place.order.client_order_id, NOW))
 
@@ -234,7 +163,7 @@ def test_not_found_proves_nothing_before_the_deadline() -> None:
 
 
 def test_a_halt_holds_until_that_halt_is_released() -> None:
-    books = Books()
+    books = GatewayBooks()
     books.take(books.gateway.on_halt(halt("u1"), NOW))
     books.take(books.gateway.on_halt(halt("u2"), NOW))
 
@@ -248,7 +177,7 @@ def test_a_halt_holds_until_that_halt_is_released() -> None:
 
 
 def test_reduce_lets_positions_only_shrink() -> None:
-    books = Books()
+    books = GatewayBooks()
     books.hold(100)
     books.take(books.gateway.on_halt(halt(action="Reduce"), NOW))
 
@@ -257,7 +186,7 @@ def test_reduce_lets_positions_only_shrink() -> None:
 
 
 def test_cancel_all_cancels_what_works_before_anything_is_recorded() -> None:
-    books = Books()
+    books = GatewayBooks()
     place = books.order(books.intent())
 
     effects = books.take(books.gateway.on_halt(halt(action="CancelAll"), NOW))
@@ -267,7 +196,7 @@ def test_cancel_all_cancels_what_works_before_anything_is_recorded() -> None:
 
 
 def test_a_halt_goes_by_the_labels_an_account_has_now() -> None:
-    books = Books()
+    books = GatewayBooks()
     books.gateway.labels = {"desk": "b"}
 
     assert books.gateway.on_halt(halt(scope={"accounts": {"matchLabels": {"desk": "a"}}}), NOW) == []
@@ -275,7 +204,7 @@ def test_a_halt_goes_by_the_labels_an_account_has_now() -> None:
 
 
 def test_a_halt_of_other_pipelines_is_not_this_ones() -> None:
-    books = Books()
+    books = GatewayBooks()
 
     assert books.gateway.on_halt(halt(scope={"pipelines": {"matchLabels": {"desk": "b"}}}), NOW) == []
     assert books.gateway.on_halt(halt(scope={"pipelines": {"matchLabels": {"desk": "a"}}}), NOW)
@@ -283,7 +212,7 @@ def test_a_halt_of_other_pipelines_is_not_this_ones() -> None:
 
 
 def test_flatten_closes_what_the_ledger_holds() -> None:
-    books = Books()
+    books = GatewayBooks()
     books.hold(100)
 
     places = [e for e in books.take(books.gateway.flatten(None, "test", NOW)) if isinstance(e, Place)]
@@ -294,7 +223,7 @@ def test_flatten_closes_what_the_ledger_holds() -> None:
 
 
 def test_what_a_working_order_already_closes_is_not_closed_twice() -> None:
-    books = Books()
+    books = GatewayBooks()
     books.hold(100)
     books.order(books.intent(-1, 40, reduce_only=True, time_in_force="GTC"))
 
@@ -308,7 +237,7 @@ def test_what_a_working_order_already_closes_is_not_closed_twice() -> None:
 
 def test_a_loss_that_lasts_halts_and_a_moment_of_it_does_not() -> None:
     limit = {"amount": "10", "currency": "USDT", "action": "Halt", "persist": "2s"}
-    books = Books(policy(dailyLoss=limit))
+    books = GatewayBooks(policy(dailyLoss=limit))
     books.hold(300)
     books.quote(PRICE * 9 // 10, NOW + SECOND)
 
@@ -323,7 +252,7 @@ def test_a_loss_that_lasts_halts_and_a_moment_of_it_does_not() -> None:
 
 
 def test_the_journal_rebuilds_everything() -> None:
-    books = Books()
+    books = GatewayBooks()
     books.hold(200)
     books.fill(books.order(books.intent(-1, 50, reduce_only=True)), price=PRICE + 100)
     working = books.order(books.intent(1, 100))
@@ -345,7 +274,7 @@ def test_the_journal_rebuilds_everything() -> None:
 
 
 def test_a_fold_kept_anywhere_is_the_fold_of_everything_before_it() -> None:
-    books = Books(policy(dailyLoss={"amount": "10", "currency": "USDT"}))
+    books = GatewayBooks(policy(dailyLoss={"amount": "10", "currency": "USDT"}))
     books.hold(200)
     books.fill(books.order(books.intent(-1, 50, reduce_only=True)), price=PRICE + 100)
     books.order(books.intent(1, 100, time_in_force="GTC"))
@@ -367,7 +296,7 @@ def test_a_fold_kept_anywhere_is_the_fold_of_everything_before_it() -> None:
 
 
 def test_a_record_missing_after_a_fold_stops_the_gateway() -> None:
-    books = Books()
+    books = GatewayBooks()
     books.hold(100)
 
     with pytest.raises(Unavailable, match="record 3 is missing"):
@@ -389,7 +318,7 @@ def _folded(events: list[Any]) -> Gateway:
 
 def test_without_the_venues_balances_no_loss_is_told() -> None:
     limit = policy(dailyLoss={"amount": "10", "currency": "USDT", "persist": "1s"})
-    books = Books()
+    books = GatewayBooks()
     books.hold(100)
     books.journal = [entry for entry in books.journal if not isinstance(entry, Opening)]
     books.gateway = again = books.refolded()
@@ -404,7 +333,7 @@ def test_without_the_venues_balances_no_loss_is_told() -> None:
 
 
 def test_a_restart_measures_the_day_from_what_was_there_at_first() -> None:
-    books = Books()
+    books = GatewayBooks()
     books.hold(100)
     books.gateway = again = books.refolded()
     books.quote(PRICE, NOW)
@@ -417,7 +346,7 @@ def test_a_restart_measures_the_day_from_what_was_there_at_first() -> None:
 
 
 def test_what_is_put_in_is_no_profit() -> None:
-    books = Books()
+    books = GatewayBooks()
 
     books.take(books.gateway.open_with({"USDT": Decimal(15_000)}, NOW))
 
@@ -432,7 +361,7 @@ def test_an_order_the_journal_lost_is_reserved_and_not_sent_again() -> None:
         "maxIntradayPosition": {"amount": "900", "currency": "USDT"},
         "maxOrderValue": {"amount": "900", "currency": "USDT"},
     }
-    books = Books(policy(**limits))
+    books = GatewayBooks(policy(**limits))
     lost = books.intent(1, 100)
     order_id = client_order_id("journal", "run", "BTCUSDT", lost.at)
     found = VenueReport(order_id, "v", "BTCUSDT", OrderStatus.OPEN, 1, 100, PRICE, 0)
@@ -447,7 +376,7 @@ def test_an_order_the_journal_lost_is_reserved_and_not_sent_again() -> None:
 
 
 def test_an_order_without_an_answer_may_arrive_until_its_deadline() -> None:
-    books = Books()
+    books = GatewayBooks()
     place = books.order(books.intent())
 
     assert books.gateway.orders.unresolved(NOW + SECOND)
@@ -457,7 +386,7 @@ def test_an_order_without_an_answer_may_arrive_until_its_deadline() -> None:
 
 
 def test_a_fee_in_the_base_coin_leaves_what_the_venue_has() -> None:
-    books = Books()
+    books = GatewayBooks()
     place = books.order(books.intent(1, 100))
     fee = Decimal("0.0000105")  # rounded up to the instrument's unit in the position, exact in the balance
     report = VenueReport(
@@ -471,7 +400,7 @@ def test_a_fee_in_the_base_coin_leaves_what_the_venue_has() -> None:
 
 
 def test_denied_intents_are_counted_by_reason() -> None:
-    books = Books()
+    books = GatewayBooks()
 
     books.denied(books.intent(quantity=0))
 
