@@ -19,7 +19,7 @@ def price_collar(intent: Intent, state: RiskState, limits: RiskPolicySpec) -> Ve
     if not reference:
         return Verdict("NO_REFERENCE_PRICE", "no quote and no trade was seen: wait for market data")
     if not intent.limit_price:
-        return ALLOWED  # a market order is given the collar's price as its limit when it is placed
+        return ALLOWED  # a market order is given the tightest collar's price as its limit before it is judged
     off = abs(Decimal(intent.limit_price) - reference)
     if off <= EXACT.multiply(reference, Decimal(limit.deviation)):
         return ALLOWED

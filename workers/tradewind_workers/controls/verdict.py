@@ -71,6 +71,6 @@ def order_value(intent: Intent, state: RiskState) -> Decimal | None:
     reference = state.reference.price
     if state.instrument is None or not reference:
         return None
-    price = max(Decimal(intent.limit_price), reference) if intent.side > 0 else reference
+    price = max(Decimal(intent.limit_price), reference)
     scale = state.instrument.price_decimals + state.instrument.quantity_decimals
     return EXACT.multiply(price, Decimal(intent.quantity)).scaleb(-scale)

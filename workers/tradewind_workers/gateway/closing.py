@@ -26,14 +26,14 @@ def away_from(reference: Decimal, deviation: Decimal, side: int, instrument: Ins
     return max(1, int(steps)) * instrument.tick
 
 
-def market_limit(
+def bounded(
     intent: Intent, collar: Decimal | None, prices: ReferencePrices, instruments: dict[str, Instrument]
-) -> int:
-    """The limit of a market order: as far from the reference as the tightest collar allows; 0 without a collar."""
+) -> Intent:
+    """A market order with a limit as far from the reference as the tightest collar allows; others as they are."""
     reference = prices.of(intent.symbol).price
-    if collar is None or not reference:
-        return 0
-    return away_from(reference, collar, intent.side, instruments[intent.symbol])
+    if intent.limit_price or collar is None or not reference or intent.symbol not in instruments:
+        return intent
+    return replace(intent, limit_price=away_from(reference, collar, intent.side, instruments[intent.symbol]))
 
 
 def closing_intents(

@@ -34,20 +34,19 @@ from tradewind.order_state import ENDED
 from tradewind_workers.controls.chain import judge
 from tradewind_workers.controls.verdict import RiskState
 from tradewind_workers.gateway.books import Books
-from tradewind_workers.gateway.closing import closing_intents, market_limit
+from tradewind_workers.gateway.closing import bounded, closing_intents
 from tradewind_workers.gateway.effects import Cancel, Effect, Place, Record
 from tradewind_workers.gateway.exposure import exposure, reducing, state_text
 from tradewind_workers.gateway.latches import Latches, members
 from tradewind_workers.gateway.ledger import Ledger
 from tradewind_workers.gateway.limits import Limits
+from tradewind_workers.gateway.messages import Messages
 from tradewind_workers.gateway.order_ids import client_order_id, is_ours
 from tradewind_workers.gateway.orders import Orders, OrderView
 from tradewind_workers.gateway.reference_price import ReferencePrices
 from tradewind_workers.gateway.reports import found_at_venue, own_report, venue_report
 from tradewind_workers.rows import Rows
 from tradewind_workers.venues.port import NewOrder, VenueReport
-
-MESSAGES_KEPT = 4096
 
 
 class Gateway:
@@ -69,7 +68,7 @@ class Gateway:
         self.books = Books(account.spec, self.ledger, self.prices)
         self.limits = Limits()
         self.handled_by_subject: dict[str, int] = {}
-        self._messages: list[int] = []
+        self._messages = Messages()
         self.entries = 0
         self.last_record_at = 0
         self._flattened = 0
@@ -161,6 +160,7 @@ class Gateway:
         order_id = client_order_id(self.journal_id, intent.run_id, intent.symbol, intent.at)
         if order_id in self.orders.by_id:
             return []
+        intent = bounded(intent, self.limits.collar, self.prices, self.instruments)
         state = self._state(intent, now)
         judgement = judge(intent, state, (policy.spec for policy in self.limits.policies))
         for verdict in judgement.observed:
@@ -261,16 +261,16 @@ class Gateway:
         self, intent: Intent, order_id: str, now: int, state: RiskState | None, *, exempt: bool = False
     ) -> list[Effect]:
         deadline = now + self._acceptance if self._acceptance else 0
-        limit = intent.limit_price or market_limit(intent, self.limits.collar, self.prices, self.instruments)
         placed = OrderPlaced(self._at(now), order_id, intent, deadline, state_text(state))
-        self._messages.append(now)
-        del self._messages[:-MESSAGES_KEPT]
-        order = NewOrder(order_id, intent.symbol, intent.side, intent.quantity, limit, intent.time_in_force)
+        self._messages.sent(now)
+        order = NewOrder(
+            order_id, intent.symbol, intent.side, intent.quantity, intent.limit_price, intent.time_in_force
+        )
         return [self._record(placed), Place(order, intent.pipeline, exempt)]
 
     def _cancels(self, wanted: Callable[[OrderView], bool], now: int) -> list[Effect]:
         chosen = [order for order in self.orders.working() if wanted(order)]
-        self._messages += [now] * len(chosen)
+        self._messages.sent(now, len(chosen))
         return [Cancel(order.intent.symbol, order.client_order_id) for order in chosen]
 
     def _state(self, intent: Intent, now: int) -> RiskState:
@@ -281,7 +281,7 @@ class Gateway:
         worst = exposure(intent, working, self.ledger, self.prices, self.instruments)
         return RiskState(
             now, instrument, reference, position, reducing(intent, working, position), worst,
-            tuple(self._messages), self.latches.of(intent.pipeline), self._loss(), self.limits.loss_since,
+            self._messages.times, self.latches.of(intent.pipeline), self._loss(), self.limits.loss_since,
             self.books.currency,
         )  # fmt: skip
 

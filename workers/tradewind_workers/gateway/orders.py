@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from decimal import Decimal
 
 from tradewind.events import Intent, OrderPlaced, OrderReport, OrderStatus
 from tradewind.order_state import ENDED, WORKING, OrderEvent, next_state
@@ -109,24 +108,3 @@ def next_status(order: OrderView, status: OrderStatus, fill: bool) -> OrderStatu
         state = next_state(order.status, event)
         return next_state(state, EVENT_OF[status]) if status in ENDED and status in EVENT_OF else state
     return next_state(order.status, EVENT_OF[status]) if status in EVENT_OF else order.status
-
-
-def worst_values(
-    orders: list[OrderView], positions: dict[tuple[str, str], int], symbol_value: dict[str, Decimal]
-) -> dict[tuple[str, str], Decimal]:
-    """By (pipeline, symbol): the larger of what position and buys, or position and sells, could come to, in money.
-
-    ``symbol_value`` is the worth of one scaled unit of quantity.
-    """
-    sides: dict[tuple[str, str], list[int]] = {key: [quantity, quantity] for key, quantity in positions.items()}
-    for order in orders:
-        key = (order.intent.pipeline, order.intent.symbol)
-        both = sides.setdefault(key, [0, 0])
-        if order.intent.side > 0:
-            both[0] += order.left
-        else:
-            both[1] -= order.left
-    return {
-        key: max(abs(longest), abs(shortest)) * symbol_value.get(key[1], Decimal(0))
-        for key, (longest, shortest) in sides.items()
-    }
