@@ -36,3 +36,14 @@ def test_a_market_order_is_worth_what_its_collar_lets_it_cost() -> None:
     books = GatewayBooks(policy(maxOrderValue={"amount": "505", "currency": "USDT"}))
 
     assert books.denied(books.intent(1, 100, limit_price=0)) == {"MAX_ORDER_VALUE"}
+
+
+def test_a_limit_of_many_messages_holds_too() -> None:
+    books = GatewayBooks(policy(maxMessages={"count": 5_000, "per": "1h"}))
+    books.order(books.intent(1, 1, time_in_force="GTC"))
+    for _ in range(4_998):
+        books.gateway.cancel_all(NOW)
+
+    books.order(books.intent(1, 1, time_in_force="GTC"))
+
+    assert books.denied(books.intent()) == {"MAX_MESSAGES"}

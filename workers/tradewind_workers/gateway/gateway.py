@@ -129,6 +129,7 @@ class Gateway:
     def on_policies(self, policies: list[RiskPolicy], now: int, hashes: dict[str, str]) -> list[Effect]:
         """From here on these limits hold; ``hashes`` by policy name. Orders already out are not touched."""
         changed = self.limits.replace(policies, hashes)
+        self._messages.keep([p.spec.max_messages.count for p in policies if p.spec.max_messages])
         return [self._record(LimitsAdopted(self._at(now), name, hashes.get(name, ""), "")) for name in changed]
 
     def on_halt(self, switch: KillSwitch, now: int) -> list[Effect]:
