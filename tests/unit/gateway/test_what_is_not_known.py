@@ -47,3 +47,30 @@ def test_a_limit_of_many_messages_holds_too() -> None:
     books.order(books.intent(1, 1, time_in_force="GTC"))
 
     assert books.denied(books.intent()) == {"MAX_MESSAGES"}
+
+
+def test_an_order_ends_only_when_every_fill_of_it_is_known() -> None:
+    books = GatewayBooks()
+    place = books.order(books.intent(1, 100, time_in_force="GTC"))
+    cancelled = VenueReport(place.order.client_order_id, "v", "BTCUSDT", OrderStatus.CANCELLED, 1, 100, PRICE, 40)
+
+    books.take(books.gateway.on_venue_report(cancelled, NOW))
+    assert len(books.gateway.orders.working()) == 1  # 40 were traded, and nobody has said at what price
+    books.fill(place, 40)
+
+    assert books.gateway.orders.working() == []
+    assert books.gateway.orders.by_id[place.order.client_order_id].status is OrderStatus.CANCELLED
+    assert books.gateway.ledger.position("desk", "BTCUSDT") == 40
+    assert books.refolded().orders.by_id == books.gateway.orders.by_id
+
+
+def test_both_sides_of_a_trade_with_oneself_are_booked() -> None:
+    books = GatewayBooks()
+    rests = books.order(books.intent(-1, 100, time_in_force="GTC"))
+    takes = books.order(books.intent(1, 100))
+
+    books.fill(rests, trade="t1")
+    books.fill(takes, trade="t1")
+
+    assert books.gateway.ledger.position("desk", "BTCUSDT") == 0
+    assert books.gateway.orders.working() == []

@@ -53,7 +53,7 @@ def dump(gateway: Gateway) -> bytes:
             [o.client_order_id, _wire(o.intent), o.placed_at, o.latest_acceptance, o.status, o.filled, o.venue_order_id]
             for o in orders.by_id.values()
         ],
-        "trades": list(orders.trades),
+        "trades": [[*key, *sides] for key, sides in orders.trades.items()],
         "fills": orders.fills,
         "denied": orders.denied,
     }
@@ -114,7 +114,7 @@ def _restore(gateway: Gateway, document: dict[str, Any]) -> None:
     for order_id, intent, placed_at, latest, status, filled, venue_order_id in document["orders"]:
         wanted = cast(Intent, _read_wire(intent))
         orders.restore(OrderView(order_id, wanted, placed_at, latest, OrderStatus(status), filled, venue_order_id))
-    orders.trades = dict.fromkeys((symbol, trade) for symbol, trade in document["trades"])
+    orders.trades = {(symbol, trade): tuple(sides) for symbol, trade, *sides in document["trades"]}
     orders.fills = document["fills"]
     orders.denied.update(document["denied"])
 

@@ -29,7 +29,6 @@ from tradewind.events import (
     Stamp,
 )
 from tradewind.instrument import Instrument
-from tradewind.order_state import ENDED
 
 from tradewind_workers.controls.chain import judge
 from tradewind_workers.controls.verdict import RiskState
@@ -174,12 +173,12 @@ class Gateway:
 
     def on_venue_report(self, report: VenueReport, now: int) -> list[Effect]:
         """What the venue says; told twice it counts once. An order nobody here placed is ``external``."""
+        if not self.orders.takes(report):
+            return []
         order = self.orders.by_id.get(report.client_order_id)
-        if report.last_quantity and (report.symbol, report.trade_id) in self.orders.trades:
-            return []
-        if not report.last_quantity and order is not None and (order.status is report.status or order.status in ENDED):
-            return []
-        return [self._record(venue_report(self._at(now), self.name, report, order))]
+        effects: list[Effect] = [self._record(venue_report(self._at(now), self.name, report, order))]
+        ended = self.orders.end_that_waited(report.client_order_id)
+        return effects + (self.on_venue_report(ended, now) if ended else [])
 
     def adopt(self, report: VenueReport, now: int) -> list[Effect]:
         """An order of ours that the journal has lost: reserved and cancelled like any other, and not sent again."""

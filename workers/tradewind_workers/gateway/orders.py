@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from tradewind.events import Intent, OrderPlaced, OrderReport, OrderStatus
+from tradewind.events import EXTERNAL, Intent, OrderPlaced, OrderReport, OrderStatus
 from tradewind.order_state import ENDED, WORKING, OrderEvent, next_state
+
+from tradewind_workers.venues.port import VenueReport
 
 EVENT_OF = {
     OrderStatus.OPEN: OrderEvent.ACKNOWLEDGED,
@@ -48,17 +50,19 @@ class Orders:
 
     def __init__(self) -> None:
         self.by_id: dict[str, OrderView] = {}
-        self.trades: dict[tuple[str, str], None] = {}  # (symbol, trade id) of the newest fills taken in, oldest first
+        self.trades: dict[tuple[str, str], tuple[int, ...]] = {}
+        """Sides by (symbol, trade id) of the newest fills taken in, oldest first: a trade with oneself has two."""
         self.fills = 0
         self.denied: Counter[str] = Counter()  # intents that never became orders, by reason
         self._working: dict[str, OrderView] = {}
+        self._ends: dict[str, VenueReport] = {}  # told before all fills of their order were
 
     def placed(self, record: OrderPlaced) -> None:
         order = OrderView(record.client_order_id, record.intent, record.at.time, record.latest_acceptance)
         self.by_id[order.client_order_id] = self._working[order.client_order_id] = order
         if len(self.by_id) > self.REMEMBERED:
-            oldest = next(iter(self.by_id))
-            if oldest not in self._working:
+            oldest = next((known for known in self.by_id if known not in self._working), None)
+            if oldest is not None:
                 del self.by_id[oldest]
 
     def restore(self, order: OrderView) -> None:
@@ -71,7 +75,8 @@ class Orders:
         order = self.by_id.get(report.client_order_id)
         self.fills += report.last_quantity > 0
         if report.last_quantity and report.trade_id:
-            self.trades[report.symbol, report.trade_id] = None
+            key = (report.symbol, report.trade_id)
+            self.trades[key] = (*self.trades.get(key, ()), report.side)
             if len(self.trades) > self.TRADES_REMEMBERED:
                 del self.trades[next(iter(self.trades))]
         if report.status is OrderStatus.DENIED:
@@ -83,8 +88,30 @@ class Orders:
         order.status = next_status(order, report.status, report.last_quantity > 0)
         if not order.works:
             self._working.pop(order.client_order_id, None)
+            self._ends.pop(order.client_order_id, None)
         else:
             self._working[order.client_order_id] = order
+
+    def takes(self, report: VenueReport) -> bool:
+        """Whether a report says anything new. An end that knows of more fills than were told waits for them: until then
+        the order works, so that it is reserved, and its fills are asked for."""
+        if report.last_quantity:
+            sides = self.trades.get((report.symbol, report.trade_id))
+            return sides is None or (bool(sides) and report.side not in sides)
+        order = self.by_id.get(report.client_order_id)
+        if order is None:
+            return True
+        if order.status is report.status or order.status in ENDED:
+            return False
+        if report.status in ENDED and report.cumulative_quantity > order.filled and order.intent.pipeline != EXTERNAL:
+            self._ends[report.client_order_id] = report
+            return False
+        return True
+
+    def end_that_waited(self, order_id: str) -> VenueReport | None:
+        """The end of an order whose last missing fill has come."""
+        end = self._ends.get(order_id)
+        return end if end is not None and self.by_id[order_id].filled >= end.cumulative_quantity else None
 
     def works(self, order_id: str) -> bool:
         return order_id in self._working

@@ -132,14 +132,14 @@ class MexcTrading:
     async def fills(self, symbol: str, since: int) -> list[VenueReport]:
         """MEXC keeps 30 days and answers with the newest 100; older ones are asked for page by page."""
         (instrument,) = await self.instruments([symbol])
-        found: dict[str, VenueReport] = {}
+        found: dict[tuple[str, int], VenueReport] = {}  # a trade with oneself has two sides
         start = {"startTime": str(since // 1_000_000)} if since else {}
         end: dict[str, str] = {}
         while True:
             document = await self._signed("GET", MY_TRADES, symbol=symbol, limit=str(TRADES_AT_ONCE), **start, **end)
             page = _read_each(document, "trades", lambda entry: responses.fill(entry, instrument))
-            fresh = [fill for fill in page if fill.trade_id not in found]
-            found |= {fill.trade_id: fill for fill in fresh}
+            fresh = [fill for fill in page if (fill.trade_id, fill.side) not in found]
+            found |= {(fill.trade_id, fill.side): fill for fill in fresh}
             if len(page) < TRADES_AT_ONCE or not fresh:
                 break
             end = {"endTime": str(min(fill.venue_time for fill in page) // 1_000_000)}
