@@ -111,7 +111,8 @@ async def gateway_at(venue: MexcTrading, client: Client) -> AsyncIterator[Runnin
         await link.reconcile()
         balances = {currency: balance.total for currency, balance in (await venue.balances()).items()}
         outbox.put(gateway.set_balances(balances, time.time_ns()))
-        outbox.put(gateway.on_policies([policy()], time.time_ns(), {"house": "h"}))
+        patient = policy(staleMarketData={"maxAge": "5m"})  # one quote stays fresh for the whole test
+        outbox.put(gateway.on_policies([patient], time.time_ns(), {"house": "h"}))
         _quote(gateway)
         yield Running(gateway, outbox, link, control, bucket)
         await until("everything journalled", lambda: outbox.idle)
@@ -123,7 +124,7 @@ async def gateway_at(venue: MexcTrading, client: Client) -> AsyncIterator[Runnin
 
 
 def _quote(gateway: Gateway) -> None:
-    now = time.time_ns() + 60 * SECOND  # stays fresh for the whole test
+    now = time.time_ns()
     columns = {
         "kind": [RowKind.QUOTE] * 4, "symbol": [0, 0, 1, 1], "side": [1, -1] * 2, "price": [9_990, 10_010] * 2,
         "quantity": [9] * 4, "receive_time": [now] * 4,

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 from desks import policy
 from gateway_books import NOW, PRICE, GatewayBooks
-from tradewind.events import OrderStatus
+from markets import TABLE
+from tradewind.durations import SECOND
+from tradewind.events import OrderStatus, RowKind
+from tradewind_workers.rows import Rows
 from tradewind_workers.venues.port import VenueReport
 
 
@@ -74,3 +77,22 @@ def test_both_sides_of_a_trade_with_oneself_are_booked() -> None:
 
     assert books.gateway.ledger.position("desk", "BTCUSDT") == 0
     assert books.gateway.orders.working() == []
+
+
+def test_quotes_that_stopped_are_no_price_while_trades_go_on() -> None:
+    books = GatewayBooks()
+    later = NOW + 60 * SECOND
+    columns = {
+        "kind": [RowKind.TRADE], "symbol": [0], "side": [1], "price": [PRICE // 2], "quantity": [9], "receive_time": [later],
+    }  # fmt: skip
+    books.gateway.on_rows(Rows.build(TABLE, 0, columns))
+
+    assert "PRICE_COLLAR" in books.denied(books.intent(valid_for=100 * SECOND), later)
+    assert books.gateway.prices.of("BTCUSDT").price == PRICE // 2
+
+
+def test_prices_from_the_future_are_none() -> None:
+    books = GatewayBooks()
+    books.quote(PRICE, NOW + 3600 * SECOND)
+
+    assert books.denied(books.intent()) == {"STALE_MARKET_DATA"}

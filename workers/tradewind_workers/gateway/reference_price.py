@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from tradewind.events import RowKind
 
 from tradewind_workers.controls.verdict import Reference
 from tradewind_workers.rows import Rows
+
+
+@dataclass(slots=True)
+class _Seen:
+    """The newest price of one kind and when it was received; zeros where there was none."""
+
+    price: int = 0
+    time: int = 0
 
 
 class ReferencePrices:
@@ -15,7 +25,7 @@ class ReferencePrices:
     MAX_KEPT = 200_000
 
     def __init__(self) -> None:
-        self._known: dict[str, list[int]] = {}  # bid, ask, last, time
+        self._known: dict[str, tuple[_Seen, _Seen, _Seen]] = {}  # bid, ask, last trade
         self._kept: list[Rows] = []
         self._size = 0
 
@@ -27,8 +37,15 @@ class ReferencePrices:
                 self._settle()
 
     def of(self, symbol: str) -> Reference:
+        """A quote that a later trade has left behind is no quote any more: a feed of them may have stopped."""
         self._settle()
-        return Reference(*self._known.get(symbol, (0, 0, 0, 0)))
+        if symbol not in self._known:
+            return Reference()
+        bid, ask, last = self._known[symbol]
+        newest = max(bid.time, ask.time, last.time)
+        if last.time > min(bid.time, ask.time) and not bid.price <= last.price <= ask.price:
+            return Reference(last=last.price, time=newest)
+        return Reference(bid.price, ask.price, last.price, newest)
 
     def _settle(self) -> None:
         for rows in self._kept:
@@ -38,12 +55,10 @@ class ReferencePrices:
 
     def _see(self, rows: Rows, index: int, symbol: str) -> None:
         mine = rows.symbol == index
-        known = self._known.setdefault(symbol, [0, 0, 0, 0])
         quotes = mine & (rows.kind == RowKind.QUOTE)
-        for place, wanted in enumerate(
-            (quotes & (rows.side == 1), quotes & (rows.side == -1), mine & (rows.kind == RowKind.TRADE))
-        ):
+        kinds = (quotes & (rows.side == 1), quotes & (rows.side == -1), mine & (rows.kind == RowKind.TRADE))
+        known = self._known.setdefault(symbol, (_Seen(), _Seen(), _Seen()))
+        for seen, wanted in zip(known, kinds, strict=True):
             found = np.flatnonzero(wanted)
             if len(found):
-                known[place] = int(rows.price[found[-1]])
-                known[3] = max(known[3], int(rows.receive_time[found[-1]]))
+                seen.price, seen.time = int(rows.price[found[-1]]), int(rows.receive_time[found[-1]])
