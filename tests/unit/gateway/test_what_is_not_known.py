@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from desks import policy
+from desks import account, halt, policy
 from gateway_books import NOW, PRICE, GatewayBooks
-from markets import TABLE
+from markets import TABLE, instruments
 from tradewind.durations import SECOND
 from tradewind.events import OrderStatus, RowKind
+from tradewind_workers.gateway.folded import fold_of
+from tradewind_workers.gateway.gateway import Gateway
 from tradewind_workers.rows import Rows
 from tradewind_workers.venues.port import VenueReport
 
@@ -96,3 +98,20 @@ def test_prices_from_the_future_are_none() -> None:
     books.quote(PRICE, NOW + 3600 * SECOND)
 
     assert books.denied(books.intent()) == {"STALE_MARKET_DATA"}
+
+
+def test_a_halt_reaches_a_pipeline_that_is_gone_while_it_holds_something() -> None:
+    books = GatewayBooks()
+    books.hold(100)
+    books.gateway.serve({}, {})
+    fits, other = (
+        halt(uid, scope={"pipelines": {"matchLabels": {"desk": desk}}}) for uid, desk in (("u1", "a"), ("u2", "b"))
+    )
+
+    books.take(books.gateway.on_halt(other, NOW))
+    assert books.gateway.latches.halts == {}
+    books.take(books.gateway.on_halt(fits, NOW))
+    assert books.gateway.latches.halted("u1") == {"desk"}
+
+    restarted = fold_of(Gateway(account(), instruments(), {}), None, books.journal)
+    assert restarted.on_halt(other, NOW)  # nobody knows any more whether it is meant

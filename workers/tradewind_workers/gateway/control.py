@@ -43,7 +43,8 @@ class ControlWatch:
         self._unwind_key = f"unwind.{escape(gateway.name)}"
         self._operator_seen = clock()
         self._api_seen = 0
-        self._enforced: set[str] = set()
+        self._switches: dict[str, KillSwitch] = {}  # halts that were seen and not released, by uid
+        self._enforced: set[tuple[str, frozenset[str]]] = set()
         self._enforcement = Enforcement(bucket, gateway, outbox, clock)
         self._work = Background()
         self.unwound = False
@@ -72,7 +73,6 @@ class ControlWatch:
             latched = BLIND in self._gateway.latches.halts
             if blind and not latched:
                 log.warning("blind", seconds=silent / SECOND)
-                self._gateway.latches.released.discard(BLIND)
                 reason = "no news of halts: every path of them is silent"
                 self._outbox.put(self._gateway.latch(BLIND, "Reduce", reason, frozenset((EVERYTHING,)), now))
             elif latched and not blind:
@@ -125,18 +125,22 @@ class ControlWatch:
             return
         uid = switch.metadata.uid
         if switch.spec.release is not None:
+            self._switches.pop(uid, None)
             release = switch.spec.release
             self._outbox.put(self._gateway.on_release(uid, release.by, release.reason, seen))
             return
-        if uid in self._gateway.latches.released:
-            return
+        self._switches[uid] = switch
+        if self.limits_known.is_set() or not switch.spec.scope.pipelines:
+            self._engage(switch, seen)
+
+    def _engage(self, switch: KillSwitch, seen: int) -> None:
+        """Halt whom it has not halted yet. Who a pipeline is, the limits document says: it is asked again with each."""
+        uid = switch.metadata.uid
         effects = self._gateway.on_halt(switch, seen)
-        latched = self._clock()
-        if uid not in self._gateway.latches.halts:
-            return  # nothing of this account is in its scope
+        latched, halted = self._clock(), self._gateway.latches.halted(uid)
         self._outbox.put(effects)
-        if uid not in self._enforced:  # both paths tell of it, and every re-read does
-            self._enforced.add(uid)
+        if halted and (uid, halted) not in self._enforced:  # both paths tell of it, and every re-read does
+            self._enforced.add((uid, halted))
             self._work.start(self._enforcement.enforce(uid, seen, latched))
 
     def _on_limits(self, value: bytes) -> None:
@@ -145,12 +149,12 @@ class ControlWatch:
             document = json.loads(value)
             policies = [RiskPolicy.model_validate(policy) for policy in document.get("policies", [])]
             followed = Followed.read(document.get("pipelines", {}))
-            self._gateway.labels = dict(document.get("labels", {}))
+            labels = dict(document.get("labels", {}))
         except (ValueError, TypeError, AttributeError, KeyError) as error:
             log.error("unreadable_limits", error=str(error)[:500])
             policies = []
         else:
-            self._gateway.pipelines = {name: one.labels for name, one in followed.items()}
+            self._gateway.serve(labels, {name: one.labels for name, one in followed.items()})
             self._following.update(followed)
         hashes = {
             policy.metadata.name: hashlib.sha256(policy.spec.model_dump_json().encode()).hexdigest()[:16]
@@ -158,6 +162,8 @@ class ControlWatch:
         }
         self._outbox.put(self._gateway.on_policies(policies, self._clock(), hashes))
         self.limits_known.set()
+        for switch in list(self._switches.values()):
+            self._engage(switch, self._clock())
 
     async def _unwind(self, document: dict[str, Any]) -> None:
         await self._enforcement.unwind(document.get("pipelines", []))

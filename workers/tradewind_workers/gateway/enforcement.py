@@ -16,10 +16,13 @@ import structlog
 from nats.js.errors import APIError, NoStreamResponseError
 from nats.js.kv import KeyValue
 from tradewind.contract.subjects import ack_key
+from tradewind.durations import SECOND
+from tradewind.events import OrderStatus
 
 from tradewind_workers.gateway.effects import Place
 from tradewind_workers.gateway.gateway import Gateway
 from tradewind_workers.gateway.latches import EVERYTHING, Halt
+from tradewind_workers.gateway.orders import OrderView
 from tradewind_workers.gateway.outbox import Outbox
 
 log = structlog.get_logger()
@@ -27,7 +30,7 @@ AWAY = (nats.errors.Error, APIError, NoStreamResponseError, TimeoutError, OSErro
 POLL = 0.005
 UNWIND_TRIES = 3
 PATIENCE = 1.0
-"""Seconds the journal may take before an acknowledgement says that it is waited for, and between tries to close."""
+"""Seconds the journal may take before an acknowledgement says that it is waited for, and between tries to cancel or close."""
 
 
 class Enforcement:
@@ -38,15 +41,15 @@ class Enforcement:
 
     async def enforce(self, uid: str, seen: int, latched: int) -> None:
         """Until everything the halt asks for is done, or it is released."""
-        halt = self._gateway.latches.halts[uid]
-        orders = self._gateway.orders
-        covered = [order.client_order_id for order in orders.working() if halt.covers(order.intent.pipeline)]
+        latches, orders = self._gateway.latches, self._gateway.orders
+        halt = latches.halts[uid]
         ack: dict[str, Any] = {
             "account": self._gateway.name, "uid": uid, "action": halt.action, "seenAt": seen, "latchedAt": latched
         }  # fmt: skip
         await self._put_ack(uid, ack)
-        await self._quiet(covered if halt.action in ("CancelAll", "Flatten") else [])
-        cancelled = sum(orders.by_id[order_id].status == "CANCELLED" for order_id in covered)
+        cancelled = await self._cancelled(lambda: latches.to_cancel(uid, orders.working()))
+        if uid not in latches.halts:
+            return
         ack |= {"quietAt": self._clock(), "cancelled": cancelled, "enforced": True}
         await self._put_ack(uid, ack)
         if halt.action == "Flatten":
@@ -54,12 +57,8 @@ class Enforcement:
 
     async def unwind(self, pipelines: list[str]) -> None:
         """Close the positions of pipelines whose run ends; what the market does not take at the third try stays."""
-        resting = [
-            order.client_order_id for order in self._gateway.orders.working() if order.intent.pipeline in pipelines
-        ]
-        for pipeline in pipelines:
-            self._outbox.put(self._gateway.cancel_all(self._clock(), pipeline))
-        await self._quiet(resting)
+        orders = self._gateway.orders
+        await self._cancelled(lambda: [o for o in orders.working() if o.intent.pipeline in pipelines])
         for _ in range(UNWIND_TRIES):
             if not await self._close(pipelines, "end of run"):
                 break
@@ -89,10 +88,26 @@ class Enforcement:
         """Until nothing waits for the journal: an order made before would be past its deadline when it is sent."""
         begun, told = self._clock(), False
         while self._outbox.waiting:
-            if not told and self._clock() - begun > PATIENCE * 1e9:
+            if not told and self._clock() - begun > PATIENCE * SECOND:
                 log.warning("waiting_for_journal", uid=uid)
                 await self._put_ack(uid, ack | {"waitingFor": "Journal"})
                 told = True
+            await asyncio.sleep(POLL)
+
+    async def _cancelled(self, working: Callable[[], list[OrderView]]) -> int:
+        """Until nothing that was sent is unanswered and none of these works; how many of them ended cancelled.
+
+        Cancels are sent again and again: one may overtake its order, be refused, or have been lost with another process.
+        """
+        orders, seen, asked = self._gateway.orders, dict[str, OrderView](), 0
+        while True:
+            now, left = self._clock(), working()
+            seen |= {order.client_order_id: order for order in left}
+            if not left and not orders.unresolved(now):
+                return sum(order.status is OrderStatus.CANCELLED for order in seen.values())
+            if left and now - asked > PATIENCE * SECOND:
+                self._outbox.put(self._gateway.cancel(left, now))
+                asked = now
             await asyncio.sleep(POLL)
 
     async def _quiet(self, order_ids: list[str]) -> None:

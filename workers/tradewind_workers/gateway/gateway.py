@@ -6,7 +6,7 @@ on. The live shell (``gateway.process``) and the replay's feedback loop drive it
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from decimal import Decimal
 
 from tradewind.api.account import TradingAccount
@@ -61,6 +61,7 @@ class Gateway:
         self.account, self.name = account, account.metadata.name
         self.instruments, self.pipelines = instruments, pipelines
         self.labels = account.metadata.labels
+        self._served: dict[str, dict[str, str] | None] = {}
         self._acceptance = acceptance
         self.orders, self.ledger, self.latches = Orders(), Ledger(instruments), Latches()
         self.prices = ReferencePrices()
@@ -125,6 +126,11 @@ class Gateway:
         """From here on this is what the account held beside our fills; a change is a transfer, and no profit."""
         return [self._record(Opening(self._at(now), tuple(sorted(balances.items()))))]
 
+    def serve(self, labels: dict[str, str], pipelines: dict[str, dict[str, str]]) -> None:
+        """The account's labels, and those of its pipelines, from here on; a halt still reaches pipelines that were."""
+        self._served |= self.pipelines
+        self.labels, self.pipelines = labels, pipelines
+
     def on_policies(self, policies: list[RiskPolicy], now: int, hashes: dict[str, str]) -> list[Effect]:
         """From here on these limits hold; ``hashes`` by policy name. Orders already out are not touched."""
         changed = self.limits.replace(policies, hashes)
@@ -132,21 +138,18 @@ class Gateway:
         return [self._record(LimitsAdopted(self._at(now), name, hashes.get(name, ""), "")) for name in changed]
 
     def on_halt(self, switch: KillSwitch, now: int) -> list[Effect]:
-        """Latch, then act: what the switch halts is fixed now; an unknown or already latched uid changes nothing twice."""
-        uid = switch.metadata.uid
-        if self.latches.knows(uid):
+        """Latch, then act. Whom a switch halts stays halted; told again, those who match it by now join them."""
+        holders = dict.fromkeys(self.ledger.holders() | {order.intent.pipeline for order in self.orders.working()})
+        scope = members(switch, self.labels, holders | self._served | self.pipelines)
+        if not self.latches.widens(switch.metadata.uid, scope):
             return []
-        scope = members(switch, self.labels, self.pipelines)
-        return self.latch(uid, switch.spec.action, switch.spec.reason, scope, now) if scope else []
+        halted = self.latches.halted(switch.metadata.uid)
+        return self.latch(switch.metadata.uid, switch.spec.action, switch.spec.reason, scope | halted, now)
 
     def latch(self, uid: str, action: str, reason: str, scope: frozenset[str], now: int) -> list[Effect]:
         """A halt takes hold; CancelAll and Flatten also cancel what rests."""
-        record = Latch(self._at(now), uid, action, reason, Latches.scope_text(scope))
-        effects: list[Effect] = [self._record(record)]
-        if action in ("CancelAll", "Flatten"):
-            halt = self.latches.halts[uid]
-            effects = [*self._cancels(lambda order: halt.covers(order.intent.pipeline), now), *effects]
-        return effects
+        record = self._record(Latch(self._at(now), uid, action, reason, Latches.scope_text(scope)))
+        return [*self.cancel(self.latches.to_cancel(uid, self.orders.working()), now), record]
 
     def on_release(self, uid: str, by: str, reason: str, now: int) -> list[Effect]:
         halt = self.latches.halts.get(uid)
@@ -232,7 +235,12 @@ class Gateway:
         return effects
 
     def cancel_all(self, now: int, pipeline: str | None = None) -> list[Effect]:
-        return self._cancels(lambda order: pipeline in (None, order.intent.pipeline), now)
+        return self.cancel((o for o in self.orders.working() if pipeline in (None, o.intent.pipeline)), now)
+
+    def cancel(self, orders: Iterable[OrderView], now: int) -> list[Effect]:
+        effects: list[Effect] = [Cancel(order.intent.symbol, order.client_order_id) for order in orders]
+        self._messages.sent(now, len(effects))
+        return effects
 
     def progress(self, subject: str, sequence: int, now: int) -> list[Effect]:
         """Outputs of a pipeline up to this sequence are handled."""
@@ -245,10 +253,7 @@ class Gateway:
 
     def may_send(self, order_id: str) -> str:
         """The last look before the socket: the reason of a halt that covers the order, empty if there is none."""
-        order = self.orders.by_id[order_id]
-        return next(
-            (r for a, r in self.latches.of(order.intent.pipeline) if a != "Reduce" or not order.intent.reduce_only), ""
-        )
+        return self.latches.blocks(self.orders.by_id[order_id].intent)
 
     @property
     def at_stake(self) -> bool:
@@ -267,11 +272,6 @@ class Gateway:
             order_id, intent.symbol, intent.side, intent.quantity, intent.limit_price, intent.time_in_force
         )
         return [self._record(placed), Place(order, intent.pipeline, exempt)]
-
-    def _cancels(self, wanted: Callable[[OrderView], bool], now: int) -> list[Effect]:
-        chosen = [order for order in self.orders.working() if wanted(order)]
-        self._messages.sent(now, len(chosen))
-        return [Cancel(order.intent.symbol, order.client_order_id) for order in chosen]
 
     def _state(self, intent: Intent, now: int) -> RiskState:
         instrument = self.instruments.get(intent.symbol)

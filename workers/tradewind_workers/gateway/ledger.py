@@ -101,6 +101,10 @@ class Ledger:
             if owner != EXTERNAL and pipeline in (None, owner) and abs(entry.quantity) >= entry.instrument.lot
         ]
 
+    def holders(self) -> set[str]:
+        """Pipelines whose position is not zero."""
+        return {owner for (owner, _), entry in self.entries.items() if entry.quantity}
+
     def position(self, pipeline: str, symbol: str) -> int:
         entry = self.entries.get((pipeline, symbol))
         return entry.quantity if entry else 0

@@ -19,6 +19,8 @@ from tradewind_workers.runner.tasks import Background
 from tradewind_workers.venues.port import SignedRequest, TradingVenue
 
 log = structlog.get_logger()
+NOT_THERE = "UNKNOWN_ORDER"
+CANCEL_AGAIN_S, REFUSED_CANCEL_AGAIN_S = 0.2, 1.0
 
 
 class Outbox:
@@ -29,7 +31,7 @@ class Outbox:
         self._waiting: deque[Record | tuple[Place, SignedRequest]] = deque()
         self._changed = asyncio.Event()
         self._sending = Background()
-        self._last_ack_ns = 0
+        self._cancelling: set[str] = set()
         self.order_latencies: deque[int] = deque(maxlen=1024)
 
     @property
@@ -46,7 +48,9 @@ class Outbox:
         """Take on effects; orders are signed now, so that the deadline in their record is the venue's."""
         for effect in effects:
             if isinstance(effect, Cancel):
-                self._sending.start(self._cancel(effect))
+                if effect.client_order_id not in self._cancelling:
+                    self._cancelling.add(effect.client_order_id)
+                    self._sending.start(self._cancel(effect))
             elif isinstance(effect, Place):
                 self._sign(effect)
             else:
@@ -108,16 +112,27 @@ class Outbox:
             self.put(self._gateway.on_venue_report(report, self._clock()))
 
     async def _cancel(self, cancel: Cancel) -> None:
-        """Until the venue has confirmed it, or says that there is nothing to cancel."""
-        while True:
-            try:
-                report = await self._venue.cancel(cancel.symbol, cancel.client_order_id)
-            except VenueUnknown as error:
-                log.warning("cancel_without_answer", order=cancel.client_order_id, error=str(error))
-                await asyncio.sleep(0.2)
-                continue
-            except VenueError as error:
-                log.info("nothing_to_cancel", order=cancel.client_order_id, code=error.code)
-                return
-            self.put(self._gateway.on_venue_report(report, self._clock()))
-            return
+        try:
+            while self._gateway.orders.works(cancel.client_order_id):
+                if await self._cancel_once(cancel):
+                    return
+        finally:
+            self._cancelling.discard(cancel.client_order_id)
+
+    async def _cancel_once(self, cancel: Cancel) -> bool:
+        """Whether the venue has confirmed it, or knows of nothing to cancel; any other refusal leaves the order there."""
+        try:
+            report = await self._venue.cancel(cancel.symbol, cancel.client_order_id)
+        except VenueUnknown as error:
+            log.warning("cancel_without_answer", order=cancel.client_order_id, error=str(error))
+            await asyncio.sleep(CANCEL_AGAIN_S)
+            return False
+        except VenueError as error:
+            if error.code == NOT_THERE:
+                log.info("nothing_to_cancel", order=cancel.client_order_id)
+                return True
+            log.warning("cancel_refused", order=cancel.client_order_id, code=error.code, detail=error.detail)
+            await asyncio.sleep(REFUSED_CANCEL_AGAIN_S)
+            return False
+        self.put(self._gateway.on_venue_report(report, self._clock()))
+        return True
