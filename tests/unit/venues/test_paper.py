@@ -26,8 +26,9 @@ class Clock:
         return self.now
 
 
-def venue(clock: Clock) -> PaperVenue:
-    made = PaperVenue("a", [BTC], Fees(Decimal(0), Decimal(0)), {"USDT": Decimal(10_000)}, (0.001, 0.001), clock)
+def venue(clock: Clock, trades: int = 0) -> PaperVenue:
+    money, fees = {"USDT": Decimal(10_000)}, Fees(Decimal(0), Decimal(0))
+    made = PaperVenue("a", [BTC], fees, money, (0.001, 0.001), clock, trades)
     made.on_rows(rows_of([(RowKind.LEVEL, 0, -1, START, ASK, 500), (RowKind.LEVEL, 0, 1, START, ASK - 100, 500)]))
     return made
 
@@ -90,3 +91,15 @@ async def test_orders_that_rested_are_put_back() -> None:
     paper.resume([order("1", ASK - 50)])
 
     assert [report.client_order_id for report in await paper.open_orders()] == ["1"]
+
+
+async def test_a_fill_after_a_restart_is_no_fill_from_before() -> None:
+    before, after = venue(Clock()), venue(Clock(), trades=1)
+    await before.place(before.sign(order("1", ASK), START))
+    await after.place(after.sign(order("2", ASK), START))
+
+    (old,), (new,) = await before.fills("BTCUSDT", 0), await after.fills("BTCUSDT", 0)
+
+    assert old.trade_id != new.trade_id
+    await before.close()
+    await after.close()

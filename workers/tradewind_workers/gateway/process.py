@@ -207,7 +207,9 @@ def _paper_venue(account: TradingAccount, gateway: Gateway) -> PaperVenue:
     fees = Fees(Decimal(simulation.fees.maker), Decimal(simulation.fees.taker))
     balances = gateway.books.expected_balances()
     latencies = (order_latency, report_latency)
-    venue = PaperVenue(gateway.name, gateway.instruments.values(), fees, balances, latencies, time.time_ns)
+    venue = PaperVenue(
+        gateway.name, gateway.instruments.values(), fees, balances, latencies, time.time_ns, gateway.orders.fills
+    )
     resting = [order for order in gateway.orders.working() if order.intent.time_in_force == "GTC"]
     venue.resume(
         NewOrder(o.client_order_id, o.intent.symbol, o.intent.side, o.left, o.intent.limit_price, "GTC")

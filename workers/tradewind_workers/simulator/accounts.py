@@ -41,12 +41,13 @@ class Accounts:
         balances: Mapping[str, Mapping[str, Decimal]],
         *,
         margin: bool,
+        trades: int = 0,
     ) -> None:
         self._instruments, self._fees, self._margin = instruments, fees, margin
         self._wallets: dict[str, Wallet] = {}
         self._orders: dict[str, dict[str, VenueReport]] = {}
         self._fills: dict[str, list[VenueReport]] = {}
-        self._trades = 0
+        self._trades = trades
         for account, held in balances.items():
             self.add(account, held)
 

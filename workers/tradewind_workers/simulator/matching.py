@@ -34,7 +34,8 @@ MAX_PENDING = 200_000
 class MatchingEngine:
     """Deterministic: the same rows and orders in the same order give the same reports, however rows are cut.
 
-    With ``margin`` a base currency may go below zero and balances are not checked (perpetuals).
+    With ``margin`` a base currency may go below zero and balances are not checked (perpetuals). Trades are numbered
+    from ``trades`` on.
     """
 
     def __init__(
@@ -44,9 +45,10 @@ class MatchingEngine:
         balances: Mapping[str, Mapping[str, Decimal]],
         *,
         margin: bool = False,
+        trades: int = 0,
     ) -> None:
         self._instruments = {one.symbol: one for one in instruments}
-        self._accounts = Accounts(self._instruments, fees, balances, margin=margin)
+        self._accounts = Accounts(self._instruments, fees, balances, margin=margin, trades=trades)
         self._books = {symbol: OrderBook() for symbol in self._instruments}
         self._resting: dict[str, list[Resting]] = {}
         self._pending: list[Rows] = []

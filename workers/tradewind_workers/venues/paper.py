@@ -25,7 +25,10 @@ DEADLINE = SECOND
 
 
 class PaperVenue:
-    """A TradingVenue over a MatchingEngine; ``latencies`` are (order, report) in seconds, really waited for."""
+    """A TradingVenue over a MatchingEngine; ``latencies`` are (order, report) in seconds, really waited for.
+
+    ``trades`` is how many fills the account has had: numbers of new ones go on from there, as a number told twice is one fill.
+    """
 
     def __init__(
         self,
@@ -35,10 +38,11 @@ class PaperVenue:
         balances: dict[str, Decimal],
         latencies: tuple[float, float],
         clock: Callable[[], int],
+        trades: int = 0,
     ) -> None:
         self._account = account
         self._instruments = {instrument.symbol: instrument for instrument in instruments}
-        self._engine = MatchingEngine(self._instruments.values(), fees, {account: balances})
+        self._engine = MatchingEngine(self._instruments.values(), fees, {account: balances}, trades=trades)
         self._order_latency, self._report_latency = latencies
         self._clock = clock
         self._reports: asyncio.Queue[VenueReport] = asyncio.Queue()
