@@ -37,6 +37,11 @@ class Instrument:
         """Exact value in the quote currency of ``quantity`` at ``price`` (both scaled)."""
         return from_scaled(price * quantity, self.price_decimals + self.quantity_decimals)
 
+    def counts_like(self, other: Instrument) -> bool:
+        """Whether integers mean the same price and quantity for both."""
+        mine = (self.price_decimals, self.quantity_decimals)
+        return mine == (other.price_decimals, other.quantity_decimals)
+
     def to_dict(self) -> dict[str, str]:
         """The form of manifests and worker configuration: increments as decimal strings."""
         return {

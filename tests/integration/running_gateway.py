@@ -18,6 +18,7 @@ from tradewind.contract.streams import StreamSizes
 from tradewind.contract.subjects import Names, ack_key
 from tradewind.durations import SECOND
 from tradewind.events import Intent, OrderStatus, RowKind, Side, Stamp, TimeInForce
+from tradewind.instrument import Instrument
 from tradewind_workers.gateway.control import ControlWatch
 from tradewind_workers.gateway.folded import dump, fold_of
 from tradewind_workers.gateway.following import Following, load
@@ -86,15 +87,16 @@ class Running:
 
 
 @asynccontextmanager
-async def gateway_at(venue: MexcTrading, client: Client) -> AsyncIterator[Running]:
+async def gateway_at(venue: MexcTrading, client: Client, **told: Instrument) -> AsyncIterator[Running]:
+    """``told`` are instruments as a feed has told them, where that is not what the venue says."""
     journal = Journal(client, NAMES, "paper")
     fold, entries = await journal.read()
     gateway = fold_of(
-        Gateway(account(), {"BTCUSDT": BTC, "ETHUSDT": ETH, "DOGEUSDT": DOGE}, dict(PIPELINES)), fold, entries
+        Gateway(account(), {"BTCUSDT": BTC, "ETHUSDT": ETH, "DOGEUSDT": DOGE} | told, dict(PIPELINES)), fold, entries
     )
-    tradable = await load(venue, sorted(gateway.instruments))
+    tradable = await load(venue, gateway.instruments)
     resumes_at = gateway.last_record_at
-    outbox = Outbox(gateway, journal, venue, time.time_ns)
+    outbox = Outbox(gateway, journal, venue, time.time_ns, tradable)
     outbox.put(gateway.start(time.time_ns(), "test", "journal"))
     link = VenueLink(gateway, outbox, venue, time.time_ns, resumes_at, tradable)
     bucket = await client.jetstream().key_value(NAMES.control_bucket)

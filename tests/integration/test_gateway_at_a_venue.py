@@ -12,6 +12,7 @@ from integration.running_gateway import NAMES, SIZES, gateway_at, until
 from integration.simulated_venue import SimulatedVenue, simulated_venue
 from nats.aio.client import Client
 from tradewind.events import EXTERNAL, OrderStatus, RowKind
+from tradewind.instrument import instrument
 from tradewind_workers.gateway.order_ids import client_order_id
 from tradewind_workers.runner.connection import connect
 from tradewind_workers.runner.streams import ensure_streams
@@ -130,3 +131,13 @@ async def test_a_halt_told_on_two_paths_closes_once(venue: SimulatedVenue, clien
         assert running.position() == 0
         sold = sum(order.filled for order in running.gateway.orders.by_id.values() if order.intent.side < 0)
         assert sold == 500
+
+
+async def test_a_symbol_whose_increments_have_changed_is_not_traded(venue: SimulatedVenue, client: Client) -> None:
+    coarser = instrument("BTCUSDT", "0.01", "0.01")  # 500 of these are 5 BTC, and half a BTC at the venue
+
+    async with venue.trading() as login, gateway_at(login, client, BTCUSDT=coarser) as running:
+        refused = await running.trade(running.intent(1, 500, 9_900, "GTC"))
+
+        assert running.gateway.orders.by_id[refused].status is OrderStatus.REJECTED
+        assert await login.open_orders() == []

@@ -21,11 +21,12 @@ from markets import cut, instruments, random_market
 from nats.aio.client import Client
 from tradewind.contract.codec import parse_batch
 from tradewind.contract.subjects import Names
-from tradewind.errors import FencedOut
+from tradewind.errors import FencedOut, InvalidValue
 from tradewind.events import Event
+from tradewind.instrument import instrument
 from tradewind_workers.runner.connection import connect
 from tradewind_workers.runner.fenced import FencedPublisher
-from tradewind_workers.runner.instruments import tell_instruments
+from tradewind_workers.runner.instruments import known_instruments, tell_instruments
 from tradewind_workers.runner.reader import StreamReader
 from tradewind_workers.runner.snapshots import Snapshot, SnapshotStore
 from tradewind_workers.runner.streams import ensure_streams
@@ -212,6 +213,18 @@ async def test_what_cannot_be_read_goes_to_the_dead_letters_and_the_rest_goes_on
         assert events == expected(parts)
         dead = await js.get_last_msg(NAMES.dead_stream, NAMES.dead("desk"))
         assert (dead.headers or {})["Reason"] == "GARBAGE"
+
+
+async def test_a_symbol_keeps_the_decimals_everything_recorded_of_it_counts_in(nats: NatsServer) -> None:
+    async with connected(nats) as client:
+        bucket = await client.jetstream().key_value(NAMES.control_bucket)
+        await tell_instruments(bucket, "f", [instrument("BTCUSDT", "0.01", "0.001")])
+        await tell_instruments(bucket, "f", [instrument("BTCUSDT", "0.05", "0.005", min_notional="5")])
+
+        with pytest.raises(InvalidValue, match="BTCUSDT had increments"):
+            await tell_instruments(bucket, "f", [instrument("BTCUSDT", "0.01", "0.0001")])
+
+        assert (await known_instruments(bucket, "f"))["BTCUSDT"].quantity_decimals == 3
 
 
 @pytest.mark.slow  # the worker is given five seconds to end by itself

@@ -50,16 +50,19 @@ class Followed:
         }
 
 
-async def load(venue: TradingVenue, symbols: list[str]) -> set[str]:
-    """Have a venue learn of symbols; those it has. One that it no longer lists is told, and harms no other."""
+async def load(venue: TradingVenue, known: Mapping[str, Instrument]) -> set[str]:
+    """Have a venue learn of symbols; those it counts as we do. One that it no longer lists is told, and harms no other."""
     try:
-        await venue.instruments(symbols)
+        listed = await venue.instruments(sorted(known))
     except InvalidValue as error:
-        if len(symbols) > 1:
-            return {one for symbol in symbols for one in await load(venue, [symbol])}
+        if len(known) > 1:
+            return {found for symbol, one in known.items() for found in await load(venue, {symbol: one})}
         log.warning("not_tradable", detail=str(error))
         return set()
-    return set(symbols)
+    for one in listed:
+        if not one.counts_like(known[one.symbol]):
+            log.error("not_tradable", symbol=one.symbol, venue=one.to_dict(), journal=known[one.symbol].to_dict())
+    return {one.symbol for one in listed if one.counts_like(known[one.symbol])}
 
 
 class Following:
@@ -145,7 +148,7 @@ class Following:
         if isinstance(self._venue, PaperVenue):
             self._venue.add(new.values())
         if new:
-            self._tradable |= await load(self._venue, sorted(new))
+            self._tradable |= await load(self._venue, new)
         self._gateway.instruments.update(instruments)
 
     async def _read_intents(self, subjects: list[str]) -> None:

@@ -24,10 +24,13 @@ CANCEL_AGAIN_S, REFUSED_CANCEL_AGAIN_S = 0.2, 1.0
 
 
 class Outbox:
-    """``put`` effects in the order the core made them."""
+    """``put`` effects in the order the core made them. ``tradable`` are the symbols the venue counts as we do; it grows."""
 
-    def __init__(self, gateway: Gateway, journal: Journal, venue: TradingVenue, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, gateway: Gateway, journal: Journal, venue: TradingVenue, clock: Callable[[], int], tradable: set[str]
+    ) -> None:
         self._gateway, self._journal, self._venue, self._clock = gateway, journal, venue, clock
+        self._tradable = tradable
         self._waiting: deque[Record | tuple[Place, SignedRequest]] = deque()
         self._changed = asyncio.Event()
         self._sending = Background()
@@ -59,6 +62,8 @@ class Outbox:
 
     def _sign(self, place: Place) -> None:
         try:
+            if place.order.symbol not in self._tradable:
+                raise InvalidValue(f"{place.order.symbol} is not listed, or has other increments by now")
             self._waiting.append((place, self._venue.sign(place.order, self._clock())))
         except InvalidValue as error:
             log.error("order_cannot_be_signed", order=place.order.client_order_id, error=str(error))

@@ -181,8 +181,8 @@ async def _open(
     if venue is None:
         effects += _paper_opening(account, gateway)
         venue = _paper_venue(account, gateway)
-    tradable = await load(venue, sorted(known))
-    outbox = Outbox(gateway, journal, venue, time.time_ns)
+    tradable = await load(venue, known)
+    outbox = Outbox(gateway, journal, venue, time.time_ns, tradable)
     outbox.put(effects)
     following = Following(client, names, bucket, gateway, venue, outbox, tradable)
     control = ControlWatch(bucket, gateway, outbox, following, time.time_ns)

@@ -10,14 +10,27 @@ import nats.errors
 from nats.js.errors import APIError, KeyNotFoundError, NoKeysError
 from nats.js.kv import KeyValue
 from tradewind.contract.subjects import instruments_key
+from tradewind.errors import InvalidValue
 from tradewind.instrument import Instrument, instrument
 
 AWAY = (nats.errors.Error, APIError, TimeoutError)
 
 
 async def tell_instruments(bucket: KeyValue, feed: str, listed: list[Instrument]) -> None:
-    """Those told before stay: an account may hold what no pipeline trades any more."""
-    known = await known_instruments(bucket, feed) | {one.symbol: one for one in listed}
+    """Those told before stay: an account may hold what no pipeline trades any more.
+
+    Raises:
+        InvalidValue: a symbol's decimals are not those it was told with, in which journals and snapshots count.
+    """
+    known = await known_instruments(bucket, feed)
+    for one in listed:
+        told = known.get(one.symbol, one)
+        if not one.counts_like(told):
+            raise InvalidValue(
+                f"{one.symbol} had increments {told.to_dict()}, now it has {one.to_dict()}: what is recorded of it counts in "
+                "the old ones; flatten it, take it out of every pipeline, and trade it in a namespace of its own"
+            )
+    known |= {one.symbol: one for one in listed}
     await bucket.put(instruments_key(feed), json.dumps([one.to_dict() for one in known.values()]).encode())
 
 
