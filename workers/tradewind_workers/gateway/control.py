@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import aclosing
 from typing import Any
 
 import structlog
@@ -19,11 +20,12 @@ from tradewind.api.risk_policy import RiskPolicy
 from tradewind.contract.subjects import escape, instruments_key, limits_key, operator_key
 from tradewind.durations import SECOND, parse_duration
 
-from tradewind_workers.gateway.enforcement import AWAY, Enforcement
+from tradewind_workers.gateway.enforcement import Enforcement
 from tradewind_workers.gateway.following import Followed, Following
 from tradewind_workers.gateway.gateway import Gateway
 from tradewind_workers.gateway.latches import EVERYTHING
 from tradewind_workers.gateway.outbox import Outbox
+from tradewind_workers.runner.bucket_watch import BucketWatch
 from tradewind_workers.runner.tasks import Background
 
 log = structlog.get_logger()
@@ -51,16 +53,10 @@ class ControlWatch:
         self.limits_known = asyncio.Event()
 
     async def run(self) -> None:
-        """Watch until cancelled; a watch that breaks is begun anew, with a full re-read."""
-        while True:
-            try:
-                watcher = await self._bucket.watchall()
-                async for entry in watcher:
-                    if entry is not None:
-                        self._on_key(entry.key, entry.value or b"", deleted=bool(entry.operation))
-            except AWAY as error:
-                log.warning("control_watch_broken", error=repr(error))
-            await asyncio.sleep(0.2)
+        """Watch until cancelled."""
+        async with aclosing(BucketWatch(self._bucket).news()) as news:
+            async for entry in news:
+                self._on_key(entry.key, entry.value or b"", deleted=bool(entry.operation))
 
     async def watch_freshness(self) -> None:
         """Without a sign on any path of halts for ``blindAfter``, positions may only shrink."""

@@ -11,9 +11,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import nats.errors
 import structlog
-from nats.js.errors import APIError, NoStreamResponseError
 from nats.js.kv import KeyValue
 from tradewind.contract.subjects import ack_key
 from tradewind.durations import SECOND
@@ -24,9 +22,9 @@ from tradewind_workers.gateway.gateway import Gateway
 from tradewind_workers.gateway.latches import EVERYTHING, Halt
 from tradewind_workers.gateway.orders import OrderView
 from tradewind_workers.gateway.outbox import Outbox
+from tradewind_workers.runner.bucket_watch import AWAY
 
 log = structlog.get_logger()
-AWAY = (nats.errors.Error, APIError, NoStreamResponseError, TimeoutError, OSError)
 POLL = 0.005
 UNWIND_TRIES = 3
 PATIENCE = 1.0

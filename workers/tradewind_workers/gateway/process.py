@@ -27,7 +27,6 @@ from tradewind.errors import InvalidValue, VenueError
 from tradewind_workers.gateway.api_watch import ApiServerLogin, ApiWatch
 from tradewind_workers.gateway.control import ControlWatch
 from tradewind_workers.gateway.effects import Effect
-from tradewind_workers.gateway.enforcement import AWAY
 from tradewind_workers.gateway.folded import dump, fold_of
 from tradewind_workers.gateway.following import Following, load
 from tradewind_workers.gateway.gateway import Gateway
@@ -36,6 +35,7 @@ from tradewind_workers.gateway.login import Login, logged_in, until_rotated
 from tradewind_workers.gateway.outbox import Outbox
 from tradewind_workers.gateway.status import gateway_figures
 from tradewind_workers.gateway.venue_link import VenueLink
+from tradewind_workers.runner.bucket_watch import AWAY
 from tradewind_workers.runner.connection import connect
 from tradewind_workers.runner.health import Health
 from tradewind_workers.runner.heartbeat import beat, beat_once
