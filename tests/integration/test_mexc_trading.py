@@ -6,10 +6,14 @@ from collections.abc import AsyncIterator
 from decimal import Decimal
 
 import pytest
-from integration.simulated_venue import BTC, FEES, SimulatedVenue, simulated_venue
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from integration.simulated_venue import BTC, FEES, QUICK, SimulatedVenue, simulated_venue
+from tradewind.durations import SECOND
 from tradewind.errors import InvalidValue, VenueError, VenueUnknown
 from tradewind.events import OrderStatus, RowKind, Side, TimeInForce
 from tradewind_workers.simulator.rate_limit import Limit
+from tradewind_workers.venues.mexc.rest import RestSession
 from tradewind_workers.venues.mexc.trading import MexcTrading
 from tradewind_workers.venues.port import NewOrder, SignedRequest, VenueReport
 
@@ -197,6 +201,32 @@ async def test_a_deadline_counts_at_the_venue_not_at_the_door(venue: SimulatedVe
     assert caught.value.code == "EXPIRED_REQUEST"
 
 
+async def test_a_clock_that_was_set_is_measured_anew(venue: SimulatedVenue) -> None:
+    late = 0
+
+    def clock() -> int:
+        return time.time_ns() - late
+
+    def order(client_id: str) -> SignedRequest:
+        return trading.sign(NewOrder(client_id, "BTCUSDT", 1, 1_000, 9_900, "GTC"), clock())
+
+    trading = MexcTrading(venue.rest_url, venue.ws_url, "simulated", "simulated", clock=clock, settings=QUICK)
+    try:
+        await trading.start()
+        await trading.instruments(["BTCUSDT"])
+        await trading.place(order("tw1"))
+        late = 30 * SECOND
+
+        assert (await trading.cancel("BTCUSDT", "tw1")).status is OrderStatus.CANCELLED
+        late = 90 * SECOND
+        with pytest.raises(VenueError, match="EXPIRED_REQUEST"):
+            await trading.place(order("tw2"))  # never sent twice
+        assert (await trading.place(order("tw3"))).status is OrderStatus.OPEN
+        assert [one.client_order_id for one in await trading.open_orders()] == ["tw3"]
+    finally:
+        await trading.close()
+
+
 async def test_a_bad_signature_is_told_at_the_start(venue: SimulatedVenue) -> None:
     with pytest.raises(VenueError) as caught:
         async with venue.trading(secret="wrong"):
@@ -276,3 +306,23 @@ async def test_a_venue_that_does_not_answer_leaves_everything_unknown() -> None:
         for call in (trading.place(request), trading.cancel("BTCUSDT", "tw1"), trading.open_orders()):
             with pytest.raises(VenueUnknown):
                 await call
+
+
+async def test_a_login_is_not_carried_to_where_a_redirect_points() -> None:
+    reached: list[str] = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        reached.append(request.path)
+        return web.Response(status=307, headers={"Location": "/elsewhere"})
+
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", answer)
+    async with TestServer(application) as server:
+        rest = RestSession(str(server.make_url("")), "key", "secret")
+        try:
+            with pytest.raises(VenueUnknown):
+                await rest.send("POST", "/api/v3/order", "symbol=BTCUSDT")
+        finally:
+            await rest.close()
+
+    assert reached == ["/api/v3/order"]

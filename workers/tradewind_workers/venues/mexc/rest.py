@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Literal
 
 import aiohttp
-from tradewind.errors import UndecodableMessage, VenueUnknown
+from tradewind.durations import SECOND
+from tradewind.errors import UndecodableMessage, VenueError, VenueUnknown
 from yarl import URL
 
 from tradewind_workers.venues.mexc.refusals import parse_answer
@@ -20,6 +21,8 @@ from tradewind_workers.venues.mexc.responses import single, text
 MILLISECOND = 1_000_000
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 KEPT_ALIVE_S = 60.0
+MEASURE_EVERY = 60 * SECOND
+EXPIRED = "EXPIRED_REQUEST"
 
 
 class RestSession:
@@ -35,7 +38,7 @@ class RestSession:
     ) -> None:
         self._url = rest_url.rstrip("/")
         self._secret, self._clock = api_secret, clock
-        self.offset, self.uncertainty = 0, 0
+        self.offset, self.uncertainty, self._measured_at = 0, 0, 0
         self.session = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=timeout_s),
             connector=aiohttp.TCPConnector(keepalive_timeout=KEPT_ALIVE_S, limit=16),
@@ -52,9 +55,16 @@ class RestSession:
         return signed_query(parameters, self._secret, timestamp_ms), deadline
 
     async def signed(self, method: Method, path: str, parameters: Mapping[str, str]) -> object:
-        """Sign now and send."""
-        query, _ = self.sign(parameters, self._clock())
-        return await self.send(method, path, query)
+        """Sign now and send; where the venue finds our time wrong, its clock is measured anew and it is signed once more."""
+        if method == "GET" and abs(self._clock() - self._measured_at) > MEASURE_EVERY:
+            await self.synchronise()
+        try:
+            return await self.send(method, path, self.sign(parameters, self._clock())[0])
+        except VenueError as error:
+            if error.code != EXPIRED:
+                raise
+        await self.synchronise()
+        return await self.send(method, path, self.sign(parameters, self._clock())[0])
 
     async def send(self, method: Method, path: str, query: str = "") -> object:
         """The answer's document.
@@ -65,7 +75,7 @@ class RestSession:
         """
         url = URL(f"{self._url}{path}?{query}" if query else f"{self._url}{path}", encoded=True)
         try:
-            async with self.session.request(method, url) as answer:
+            async with self.session.request(method, url, allow_redirects=False) as answer:
                 return parse_answer(answer.status, await answer.read())
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise VenueUnknown("NO_ANSWER", f"{method} {path}: {type(error).__name__} {error}") from error
@@ -83,6 +93,7 @@ class RestSession:
             venue_ms = int(text(single(document, "time"), "serverTime"))
         except (UndecodableMessage, ValueError) as error:
             raise VenueUnknown("BAD_ANSWER", f"/api/v3/time: {error}") from error
+        self._measured_at = received
         self.uncertainty = (received - sent) // 2 + MILLISECOND
         self.offset = venue_ms * MILLISECOND - (sent + received) // 2
         if abs(self.offset) <= self.uncertainty:

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TypeVar
 
+import structlog
 from tradewind.errors import InvalidValue, UndecodableMessage, VenueError, VenueUnknown
 from tradewind.instrument import Instrument
 
@@ -17,10 +18,11 @@ from tradewind_workers.venues.mexc.connection import ConnectionSettings
 from tradewind_workers.venues.mexc.order_tracker import OrderTracker
 from tradewind_workers.venues.mexc.push import decode_push
 from tradewind_workers.venues.mexc.requests import order_parameters
-from tradewind_workers.venues.mexc.rest import Method, RestSession
+from tradewind_workers.venues.mexc.rest import EXPIRED, Method, RestSession
 from tradewind_workers.venues.mexc.user_stream import UserStream
 from tradewind_workers.venues.port import Balance, NewOrder, SignedRequest, VenueReport
 
+log = structlog.get_logger()
 ORDER, OPEN_ORDERS, MY_TRADES = "/api/v3/order", "/api/v3/openOrders", "/api/v3/myTrades"
 TRADES_AT_ONCE = 100
 Answer = TypeVar("Answer")
@@ -92,7 +94,12 @@ class MexcTrading:
 
     async def place(self, request: SignedRequest) -> VenueReport:
         self._tracker.on_placed(request.order)
-        document = await self._rest.send("POST", ORDER, request.payload)
+        try:
+            document = await self._rest.send("POST", ORDER, request.payload)
+        except VenueError as error:
+            if error.code == EXPIRED:
+                await self._measure_clock()
+            raise
         return _read(lambda: responses.placed(document, request.order))
 
     async def cancel(self, symbol: str, client_order_id: str) -> VenueReport:
@@ -162,6 +169,12 @@ class MexcTrading:
         if self._open_rest is None:
             self._open_rest = RestSession(self._rest_url, self._key, self._secret, self._clock)
         return self._open_rest
+
+    async def _measure_clock(self) -> None:
+        try:
+            await self._rest.synchronise()
+        except VenueError as error:
+            log.warning("venue_clock_not_measured", error=str(error))
 
     async def _signed(self, method: Method, path: str, **parameters: str) -> object:
         return await self._rest.signed(method, path, parameters)
