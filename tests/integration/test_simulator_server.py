@@ -61,6 +61,7 @@ async def test_public_endpoints_need_no_login(venue: SimulatedVenue, path: str) 
         ("GET", "depth?symbol=%ff%fe", 400, 700008),
         ("GET", "account", 400, 700004),
         ("GET", "account?timestamp=1&signature=x", 400, 700002),
+        ("GET", "account?timestamp=1&signature=%C3%A9", 400, 700002),
         ("POST", "order", 400, 700004),
         ("PATCH", "order", 405, 405),
         ("GET", "nowhere", 404, 404),
@@ -88,6 +89,17 @@ async def test_a_hostile_body_is_refused(
 
         assert isinstance(document, dict)
         assert got == status
+
+
+@pytest.mark.parametrize("path", ["/api/v3/order", "/faults"])
+async def test_a_charset_nobody_knows_is_refused(
+    venue: SimulatedVenue, session: aiohttp.ClientSession, path: str
+) -> None:
+    kind = {"Content-Type": "text/plain; charset=bogus"}
+
+    status, _ = await answer(session, "POST", venue.rest_url + path, data=b"x=1", headers=kind)
+
+    assert status == 400
 
 
 async def test_parameters_may_come_in_the_body_with_the_signature_over_both(

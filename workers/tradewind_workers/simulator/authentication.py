@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tradewind_workers.simulator.api_error import ApiError, malformed
 from tradewind_workers.venues.mexc.requests import signature
@@ -19,7 +19,7 @@ class Login:
     """An API key, its secret and the account it opens."""
 
     api_key: str
-    api_secret: str
+    api_secret: str = field(repr=False)
     account: str
 
 
@@ -40,7 +40,8 @@ def authenticate(
     window = milliseconds(parameters, "recvWindow") if "recvWindow" in parameters else DEFAULT_WINDOW_MS
     if window > LONGEST_WINDOW_MS:
         raise ApiError(700005, "recvWindow must less than 60000")
-    if not hmac.compare_digest(signature(signed_text, login.api_secret), parameters.get("signature", "")):
+    given = parameters.get("signature", "").encode(errors="replace")  # as bytes, as it may be any text
+    if not hmac.compare_digest(signature(signed_text, login.api_secret).encode(), given):
         raise ApiError(700002, "Signature for this request is not valid.")
     check_deadline(timestamp, window, now_ms)
     return login

@@ -216,7 +216,7 @@ class SimulatorServer:
     async def _add_fault(self, request: web.Request) -> web.StreamResponse:
         try:
             fault = parse_fault(json.loads(await request.text()))
-        except (ValueError, RecursionError) as error:
+        except (ValueError, LookupError, RecursionError) as error:  # LookupError: a charset nobody knows
             raise ApiError(700013, "the body is not JSON") from error
         log.warning("simulator_fault", kind=fault.kind, count=fault.count, target=fault.target)
         if fault.kind == "drop_connections":
@@ -254,7 +254,7 @@ async def _parameters(request: web.Request) -> tuple[Mapping[str, str], str]:
         body = await request.text()
         found: dict[str, str] = _body_parameters(body)
         given = parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_PARAMETERS, errors="strict")
-    except (ValueError, RecursionError) as error:
+    except (ValueError, LookupError, RecursionError) as error:  # LookupError: a charset nobody knows
         raise ApiError(700008, "Illegal characters found in parameter") from error
     if len({name for name, _ in given}) < len(given):
         raise ApiError(700008, "a parameter is sent twice")
