@@ -115,3 +115,19 @@ def test_a_halt_reaches_a_pipeline_that_is_gone_while_it_holds_something() -> No
 
     restarted = fold_of(Gateway(account(), instruments(), {}), None, books.journal)
     assert restarted.on_halt(other, NOW)  # nobody knows any more whether it is meant
+
+
+def test_a_policy_of_pipelines_binds_those_and_no_others() -> None:
+    books = GatewayBooks(policy(), policy(accounts=None, pipelines={"matchLabels": {"desk": "b"}}, reduceOnly=True))
+    assert books.order(books.intent())
+
+    books.gateway.serve({}, {"desk": {"desk": "b"}})
+    assert books.denied(books.intent()) == {"REDUCE_ONLY"}
+    books.gateway.serve({}, {})
+    assert books.denied(books.intent()) == {"REDUCE_ONLY"}  # nobody knows whether it is meant
+
+
+def test_a_pipeline_that_no_policy_binds_trades_nothing() -> None:
+    books = GatewayBooks(policy(accounts=None, pipelines={"matchLabels": {"desk": "b"}}))
+
+    assert books.denied(books.intent()) == {"NO_POLICY"}

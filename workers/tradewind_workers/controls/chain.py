@@ -53,7 +53,9 @@ def judge(intent: Intent, state: RiskState, policies: Iterable[RiskPolicySpec]) 
             if verdict.code:
                 into.setdefault(verdict.code, verdict)
     if not enforced:
-        denials["NO_POLICY"] = Verdict("NO_POLICY", "no RiskPolicy in mode Enforce selects the account: apply one")
+        denials["NO_POLICY"] = Verdict(
+            "NO_POLICY", "no RiskPolicy in mode Enforce selects the account or this pipeline: apply one"
+        )
     return Judgement(tuple(denials.values()), tuple(observed.values()))
 
 

@@ -165,7 +165,7 @@ class Gateway:
             return []
         intent = bounded(intent, self.limits.collar, self.prices, self.instruments)
         state = self._state(intent, now)
-        judgement = judge(intent, state, (policy.spec for policy in self.limits.policies))
+        judgement = judge(intent, state, self.limits.binding(self.pipelines.get(intent.pipeline)))
         for verdict in judgement.observed:
             self.observed[verdict.code] = self.observed.get(verdict.code, 0) + 1
         if judgement.denials:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from tradewind.api.risk_policy import DailyLoss, RiskPolicy
+from tradewind.api.risk_policy import DailyLoss, RiskPolicy, RiskPolicySpec
 from tradewind.durations import parse_duration
 from tradewind.events import LimitsAdopted
 
@@ -25,6 +25,11 @@ class Limits:
         """From here on these hold; names of those whose version is not the journal's."""
         self.policies = tuple(policies)
         return [name for name in sorted({*hashes, *self.adopted}) if self.adopted.get(name, "") != hashes.get(name, "")]
+
+    def binding(self, labels: dict[str, str] | None) -> list[RiskPolicySpec]:
+        """Those that bind a pipeline of these labels: the account's, and pipelines' own; unknown labels (None) are bound by all."""
+        specs = [policy.spec for policy in self.policies]
+        return [s for s in specs if s.accounts or not s.pipelines or labels is None or s.pipelines.matches(labels)]
 
     @property
     def hashes(self) -> dict[str, str]:
