@@ -94,6 +94,7 @@ async def gateway_at(venue: MexcTrading, client: Client, **told: Instrument) -> 
     gateway = fold_of(
         Gateway(account(), {"BTCUSDT": BTC, "ETHUSDT": ETH, "DOGEUSDT": DOGE} | told, dict(PIPELINES)), fold, entries
     )
+    gateway.deadline = venue.deadline
     tradable = await load(venue, gateway.instruments)
     resumes_at = gateway.last_record_at
     outbox = Outbox(gateway, journal, venue, time.time_ns, tradable)

@@ -85,6 +85,15 @@ async def test_what_somebody_traded_by_hand_meanwhile_is_external(venue: Simulat
         assert (after.link.drift, profit) == ([], 0)
 
 
+async def test_the_journal_has_the_deadline_the_venue_has(venue: SimulatedVenue, client: Client) -> None:
+    async with venue.trading() as login, gateway_at(login, client) as running:
+        await running.trade(running.intent(1, 500, 9_900, "GTC"))
+        (order,) = running.gateway.orders.working()
+        wanted = NewOrder(order.client_order_id, "BTCUSDT", 1, 500, 9_900, "GTC")
+
+        assert order.latest_acceptance == login.sign(wanted, order.placed_at).latest_acceptance
+
+
 async def test_an_order_the_venue_has_no_form_for_is_refused_and_harms_no_other(
     venue: SimulatedVenue, client: Client
 ) -> None:

@@ -18,10 +18,12 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Send this order, once every record before it is in the journal."""
+    """Send this order, once every record before it is in the journal; signed as of ``at``, so that the deadline in
+    its record is the venue's."""
 
     order: NewOrder
     pipeline: str
+    at: int
     exempt: bool = False  # part of a Flatten: sent although the account is halted
 
 

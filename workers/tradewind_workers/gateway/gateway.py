@@ -6,7 +6,7 @@ on. The live shell (``gateway.process``) and the replay's feedback loop drive it
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 from tradewind.api.account import TradingAccount
@@ -49,20 +49,20 @@ from tradewind_workers.venues.port import NewOrder, VenueReport
 
 
 class Gateway:
-    """One account. ``acceptance`` is how long after signing the venue may still take an order (ns; 0: no bound)."""
+    """One account. ``deadline`` is until when its venue may take an order signed at a time (ns; 0: no bound)."""
 
     def __init__(
         self,
         account: TradingAccount,
         instruments: dict[str, Instrument],
         pipelines: dict[str, dict[str, str]],
-        acceptance: int = SECOND,
+        deadline: Callable[[int], int] = lambda signed: signed + SECOND,
     ) -> None:
         self.account, self.name = account, account.metadata.name
         self.instruments, self.pipelines = instruments, pipelines
         self.labels = account.metadata.labels
         self._served: dict[str, dict[str, str] | None] = {}
-        self._acceptance = acceptance
+        self.deadline = deadline
         self.orders, self.ledger, self.latches = Orders(), Ledger(instruments), Latches()
         self.prices = ReferencePrices()
         self.books = Books(account.spec, self.ledger, self.prices)
@@ -265,13 +265,12 @@ class Gateway:
     def _place(
         self, intent: Intent, order_id: str, now: int, state: RiskState | None, *, exempt: bool = False
     ) -> list[Effect]:
-        deadline = now + self._acceptance if self._acceptance else 0
-        placed = OrderPlaced(self._at(now), order_id, intent, deadline, state_text(state))
+        placed = OrderPlaced(self._at(now), order_id, intent, self.deadline(now), state_text(state))
         self._messages.sent(now)
         order = NewOrder(
             order_id, intent.symbol, intent.side, intent.quantity, intent.limit_price, intent.time_in_force
         )
-        return [self._record(placed), Place(order, intent.pipeline, exempt)]
+        return [self._record(placed), Place(order, intent.pipeline, now, exempt)]
 
     def _state(self, intent: Intent, now: int) -> RiskState:
         instrument = self.instruments.get(intent.symbol)

@@ -48,7 +48,7 @@ class Outbox:
         return bool(self._waiting)
 
     def put(self, effects: list[Effect]) -> None:
-        """Take on effects; orders are signed now, so that the deadline in their record is the venue's."""
+        """Take on effects; orders are signed now."""
         for effect in effects:
             if isinstance(effect, Cancel):
                 if effect.client_order_id not in self._cancelling:
@@ -64,7 +64,7 @@ class Outbox:
         try:
             if place.order.symbol not in self._tradable:
                 raise InvalidValue(f"{place.order.symbol} is not listed, or has other increments by now")
-            self._waiting.append((place, self._venue.sign(place.order, self._clock())))
+            self._waiting.append((place, self._venue.sign(place.order, place.at)))
         except InvalidValue as error:
             log.error("order_cannot_be_signed", order=place.order.client_order_id, error=str(error))
             order_id = place.order.client_order_id

@@ -181,6 +181,7 @@ async def _open(
     if venue is None:
         effects += _paper_opening(account, gateway)
         venue = _paper_venue(account, gateway)
+    gateway.deadline = venue.deadline
     tradable = await load(venue, known)
     outbox = Outbox(gateway, journal, venue, time.time_ns, tradable)
     outbox.put(effects)

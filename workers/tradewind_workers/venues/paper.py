@@ -77,8 +77,11 @@ class PaperVenue:
     async def instruments(self, symbols: list[str]) -> list[Instrument]:
         return [self._instruments[symbol] for symbol in symbols if symbol in self._instruments]
 
+    def deadline(self, signed: int) -> int:
+        return signed + DEADLINE
+
     def sign(self, order: NewOrder, now: int) -> SignedRequest:
-        return SignedRequest(order, "", now + DEADLINE)
+        return SignedRequest(order, "", self.deadline(now))
 
     async def place(self, request: SignedRequest) -> VenueReport:
         await asyncio.sleep(self._order_latency)

@@ -85,6 +85,10 @@ class TradingVenue(Protocol):
 
     async def instruments(self, symbols: list[str]) -> list[Instrument]: ...
 
+    def deadline(self, signed: int) -> int:
+        """Until when the venue may take what is signed at this time; 0: it has no such bound."""
+        ...
+
     def sign(self, order: NewOrder, now: int) -> SignedRequest: ...
 
     async def place(self, request: SignedRequest) -> VenueReport:

@@ -49,10 +49,15 @@ class RestSession:
         await self.session.close()
 
     def sign(self, parameters: Mapping[str, str], now: int) -> tuple[str, int]:
-        """(query, latest acceptance): the signed query of ``now``, and when on our clock the venue stops taking it."""
-        timestamp_ms = (now + self.offset) // MILLISECOND
-        deadline = (timestamp_ms + RECV_WINDOW_MS + 1) * MILLISECOND - self.offset + self.uncertainty
-        return signed_query(parameters, self._secret, timestamp_ms), deadline
+        """(query, latest acceptance): the signed query of ``now``, and its deadline."""
+        return signed_query(parameters, self._secret, self._venue_ms(now)), self.deadline(now)
+
+    def deadline(self, signed: int) -> int:
+        """When on our clock the venue stops taking what is signed at this time."""
+        return (self._venue_ms(signed) + RECV_WINDOW_MS + 1) * MILLISECOND - self.offset + self.uncertainty
+
+    def _venue_ms(self, now: int) -> int:
+        return (now + self.offset) // MILLISECOND
 
     async def signed(self, method: Method, path: str, parameters: Mapping[str, str]) -> object:
         """Sign now and send; where the venue finds our time wrong, its clock is measured anew and it is signed once more."""

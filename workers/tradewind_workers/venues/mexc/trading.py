@@ -84,6 +84,9 @@ class MexcTrading:
             raise InvalidValue(f"symbol {unknown[0]!r} is not listed at {self._rest_url}: correct or remove it")
         return [self._instruments[symbol] for symbol in symbols]
 
+    def deadline(self, signed: int) -> int:
+        return self._rest.deadline(signed)
+
     def sign(self, order: NewOrder, now: int) -> SignedRequest:
         """Raises InvalidValue where ``instruments`` was never asked for the symbol, or MEXC has no such order."""
         instrument = self._instruments.get(order.symbol)
