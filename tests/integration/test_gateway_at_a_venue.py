@@ -16,7 +16,7 @@ from tradewind.instrument import instrument
 from tradewind_workers.gateway.order_ids import client_order_id
 from tradewind_workers.runner.connection import connect
 from tradewind_workers.runner.streams import ensure_streams
-from tradewind_workers.venues.port import NewOrder
+from tradewind_workers.venues.port import Balance, NewOrder
 
 
 @pytest.fixture
@@ -70,6 +70,23 @@ async def test_what_was_put_in_beside_us_is_drift_and_not_profit(venue: Simulate
         assert after.gateway.books.day_profit() == profit
         (drift,) = after.link.drift
         assert drift == f"USDT: the venue has {held['USDT'] + 500}, the ledger {held['USDT']}"
+
+
+async def test_positions_are_compared_as_often_as_the_account_says(venue: SimulatedVenue, client: Client) -> None:
+    async with venue.trading() as login, gateway_at(login, client) as running:
+        compared: list[int] = []
+        balances = login.balances
+
+        async def counted() -> dict[str, Balance]:
+            compared.append(1)
+            return await balances()
+
+        login.balances = counted  # type: ignore[method-assign]
+
+        for _ in range(3):
+            await running.link.reconcile()
+
+        assert len(compared) == 1  # the next in 30 s
 
 
 async def test_what_somebody_traded_by_hand_meanwhile_is_external(venue: SimulatedVenue, client: Client) -> None:

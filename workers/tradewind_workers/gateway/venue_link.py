@@ -41,7 +41,7 @@ class VenueLink:
     ) -> None:
         self._gateway, self._outbox, self._venue, self._clock = gateway, outbox, venue, clock
         self._settings = gateway.account.spec.reconciliation
-        self.reconciled_at = 0
+        self.reconciled_at, self._compared_at = 0, 0
         self._tradable = tradable
         self._unheard_since = resumes_at  # from here on reports may have been missed; 0: none
         self.drift: list[str] = []
@@ -87,7 +87,8 @@ class VenueLink:
             late = self._clock() - order.placed_at > patience
             if order.works and late and order.intent.symbol in self._tradable:
                 await self._ask(order.intent.symbol, order.client_order_id)
-        await self._compare_balances()
+        if since or self._clock() - self._compared_at >= parse_duration(self._settings.positions_every):
+            await self._compare_balances()
         if self._unheard_since == since:
             self._unheard_since = 0
         self.reconciled_at = self._clock()
@@ -141,6 +142,7 @@ class VenueLink:
         balances = await self._venue.balances()
         if self._gateway.books.opening is None or self._gateway.orders.working() or not self._outbox.idle:
             return
+        self._compared_at = self._clock()
         expected = self._gateway.books.expected_balances()
         self.drift = [
             f"{currency}: the venue has {balances[currency].total if currency in balances else 0}, the ledger {amount}"
