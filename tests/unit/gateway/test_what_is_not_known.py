@@ -10,6 +10,7 @@ from gateway_books import NOW, PRICE, GatewayBooks
 from markets import TABLE, instruments
 from tradewind.durations import SECOND
 from tradewind.events import OrderStatus, RowKind
+from tradewind_workers.gateway.effects import Cancel
 from tradewind_workers.gateway.folded import fold_of
 from tradewind_workers.gateway.gateway import Gateway
 from tradewind_workers.rows import Rows
@@ -131,3 +132,17 @@ def test_a_pipeline_that_no_policy_binds_trades_nothing() -> None:
     books = GatewayBooks(policy(accounts=None, pipelines={"matchLabels": {"desk": "b"}}))
 
     assert books.denied(books.intent()) == {"NO_POLICY"}
+
+
+def test_an_order_that_the_venue_has_after_all_works_again() -> None:
+    books = GatewayBooks()
+    place = books.order(books.intent(1, 100, time_in_force="GTC"))
+    books.take(books.gateway.on_not_found(place.order.client_order_id, NOW + 2 * SECOND))
+    assert books.gateway.orders.working() == []
+
+    opened = VenueReport(place.order.client_order_id, "v", "BTCUSDT", OrderStatus.OPEN, 1, 100, PRICE, 0)
+    books.take(books.gateway.on_venue_report(opened, NOW))
+
+    assert [type(effect) for effect in books.gateway.cancel_all(NOW)] == [Cancel]
+    assert books.gateway.on_venue_report(opened, NOW) == []
+    assert books.refolded().orders.by_id == books.gateway.orders.by_id

@@ -101,6 +101,8 @@ class Orders:
         order = self.by_id.get(report.client_order_id)
         if order is None:
             return True
+        if order.status is OrderStatus.REJECTED and report.status in WORKING:
+            return True  # the venue did not know it when it was asked, and has it all the same
         if order.status is report.status or order.status in ENDED:
             return False
         if report.status in ENDED and report.cumulative_quantity > order.filled and order.intent.pipeline != EXTERNAL:

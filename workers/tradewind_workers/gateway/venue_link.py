@@ -126,6 +126,8 @@ class VenueLink:
     def _adopt(self, report: VenueReport) -> None:
         order_id = report.client_order_id
         if order_id in self._gateway.orders.by_id:
+            if not self._gateway.orders.works(order_id):
+                self._tell(report)
             return
         if is_ours(order_id):
             log.warning("order_adopted", order=order_id, symbol=report.symbol, status=report.status)
