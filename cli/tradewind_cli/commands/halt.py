@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -25,6 +26,7 @@ from tradewind_cli.local.control import AWAY, ControlBucket
 from tradewind_cli.local.reach import reach
 from tradewind_cli.local.state import StateDirectory, stamped
 
+Answer = Literal["none", "latched", "enforced"]
 Labels = Annotated[list[str], Parameter(help="label=value; may be given again.", negative=())]
 
 
@@ -222,12 +224,24 @@ async def _halted(control: ControlBucket, state: StateDirectory, document: dict[
     if not wanted:
         remedy = f"the halt stays for whoever gets these labels, until tradewind release {name} --reason WHY"
         return fail(f"no account or pipeline matches: nothing was halted; {remedy}", FAILED)
-    missing = [account for account in wanted if not await _acknowledged(control, account, uid, begun)]
-    if missing:
-        return fail(
-            f"no acknowledgement within 10 s from {', '.join(missing)}: the halt stays; see tradewind status", FAILED
+    answers = {account: await _answer(control, account, uid, begun) for account in wanted}
+    missing = unenforced(answers)
+    return fail(" ".join(missing)) if missing else OK
+
+
+def unenforced(answers: Mapping[str, Answer]) -> list[str]:
+    """What to say of gateways, by account, that are not done with a halt; nothing where all are."""
+    silent = sorted(account for account, answer in answers.items() if answer == "none")
+    latched = sorted(account for account, answer in answers.items() if answer == "latched")
+    found = []
+    if silent:
+        found.append(f"no acknowledgement within 10 s from {', '.join(silent)}: the halt stays; see tradewind status.")
+    if latched:
+        found.append(
+            f"not enforced within 10 s at {', '.join(latched)}: nothing new is sent, but orders may still work at the "
+            "venue; cancelling goes on; see tradewind status."
         )
-    return OK
+    return found
 
 
 async def _wanted(control: ControlBucket, state: StateDirectory, document: dict[str, Any]) -> list[str]:
@@ -247,7 +261,8 @@ def _record(state: StateDirectory, document: dict[str, Any]) -> None:
         out.print(f"  in force, but not recorded from here: {error}", markup=False)
 
 
-async def _acknowledged(control: ControlBucket, account: str, uid: str, begun: int) -> bool:
+async def _answer(control: ControlBucket, account: str, uid: str, begun: int) -> Answer:
+    """How far a gateway has come within some ten seconds."""
     latched = False
     for _ in range(2000):
         ack = await control.ack(account, uid)
@@ -263,9 +278,9 @@ async def _acknowledged(control: ControlBucket, account: str, uid: str, begun: i
                 f"  gateway-{account}: enforced, quiet after {quiet:.1f} ms, {ack['cancelled']} orders cancelled",
                 markup=False,
             )
-            return True
+            return "enforced"
         await asyncio.sleep(0.005)
-    return latched
+    return "latched" if latched else "none"
 
 
 async def _tell(state: StateDirectory, document: dict[str, Any]) -> None:
