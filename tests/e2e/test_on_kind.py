@@ -159,6 +159,13 @@ def test_an_upgrade_and_its_rollback_lose_and_repeat_no_decision(desk: Kubectl, 
     assert (found["tradewind_gateway_book_problems"], found["tradewind_gateway_drift"]) == (0, 0)
 
 
+def test_after_all_that_every_decision_is_the_one_an_undisturbed_run_makes(desk: Kubectl, installed: Kubectl) -> None:
+    found = decisions(desk, installed, "momentum")
+
+    assert len(found.told) > 100
+    assert found.told == found.wanted
+
+
 def test_after_all_that_the_database_holds_every_fill_once(desk: Kubectl, installed: Kubectl) -> None:
     desk("patch", "tp", "momentum", "--type=merge", "-p", json.dumps({"spec": {"desiredState": "Paused"}}))
     until("rest", lambda: desk.condition("tp", "momentum", "Paused").get("status") == "True", 60)
@@ -174,13 +181,6 @@ def test_after_all_that_the_database_holds_every_fill_once(desk: Kubectl, instal
     assert rows()["orders"] > 10
     assert rows()["candles"] > 100
     desk("patch", "tp", "momentum", "--type=merge", "-p", json.dumps({"spec": {"desiredState": "Running"}}))
-
-
-def test_after_all_that_every_decision_is_the_one_an_undisturbed_run_makes(desk: Kubectl, installed: Kubectl) -> None:
-    found = decisions(desk, installed, "momentum")
-
-    assert len(found.told) > 100
-    assert found.told == found.wanted
 
 
 def test_a_pipeline_that_awaits_approval_keeps_its_image(desk: Kubectl, helm: Release, next_tag: str) -> None:

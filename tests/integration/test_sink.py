@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from tradewind_workers.runner.instruments import tell_instruments
 from tradewind_workers.runner.streams import ensure_streams
 from tradewind_workers.sinks import embedded, process
 from tradewind_workers.sinks.records import time_of
-from tradewind_workers.sinks.store import migrate
+from tradewind_workers.sinks.schema import migrate
 from tradewind_workers.stages.chain import STAGES, build_chain
 from tradewind_workers.stages.stage import Batch, encode_batch, run_chain
 
@@ -244,13 +245,37 @@ async def test_a_journal_without_its_beginning_gives_fills_and_no_positions(
     assert (counts["orders"], counts["positions"]) == (3, 0)
 
 
-def test_a_migration_whose_process_was_killed_holds_up_no_other(database: Database) -> None:
+def test_a_migration_that_fails_leaves_nothing_of_itself_and_is_tried_again(database: Database, tmp_path: Path) -> None:
+    dsn = database.start()
+    (tmp_path / "1.sql").write_text("CREATE TABLE one (n int)")
+    (tmp_path / "2.sql").write_text("CREATE TABLE two (n int); SELECT nonsense")
+    with pytest.raises(psycopg.errors.UndefinedColumn):
+        migrate(dsn, tmp_path)
+
+    (tmp_path / "2.sql").write_text("CREATE TABLE two (n int); INSERT INTO two VALUES (2)")
+    migrate(dsn, tmp_path)
+    migrate(dsn, tmp_path)
+
+    with psycopg.connect(dsn) as connection:
+        assert connection.execute("SELECT n FROM two").fetchall() == [(2,)]
+        assert connection.execute("SELECT count(*) FROM one").fetchone() == (0,)
+
+
+def test_migrations_that_begin_together_wait_for_one_another(database: Database) -> None:
+    dsn = database.start()
+
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(migrate, [dsn] * 4))
+
+    assert rows_in(dsn)["fills"] == 0
+
+
+def test_a_database_from_before_the_marks_were_ours_is_taken_over(database: Database) -> None:
     dsn = database.start()
     migrate(dsn)
     with psycopg.connect(dsn) as connection:
-        connection.execute("INSERT INTO yoyo_lock VALUES (1, now(), 1)")
-        connection.execute("DROP TABLE signals, regimes, allocations, candles, orders, fills, positions, sink_position")
-        connection.execute("DELETE FROM _yoyo_migration")
+        connection.execute("CREATE TABLE _yoyo_migration AS SELECT id AS migration_id FROM schema_migration")
+        connection.execute("DROP TABLE schema_migration")
 
     migrate(dsn)
 

@@ -42,9 +42,7 @@ def sinks_condition(pipeline: TradingPipeline, world: World, platform: Platform)
         return None
     if "" in wanted and not platform.dsn_secret:
         place = next(n for n, sink in enumerate(pipeline.spec.sinks) if sink.dsn_secret is None)
-        remedy = (
-            "the operator knows no database (--dsn-secret): name a Secret whose key dsn holds a connection string"
-        )
+        remedy = "the operator knows no database (--dsn-secret): name a Secret whose key dsn holds a connection string"
         return Condition("SinksReady", False, "NoDatabase", f"spec.sinks[{place}].dsnSecret (given: none): {remedy}")
     keys = {Key("Sink", namespace, secret or OWN_DATABASE): sink_name(secret) for secret in wanted}
     down = [(key, name) for key, name in keys.items() if not is_up(world.child(key, "Deployment", child_name(name)))]

@@ -29,7 +29,8 @@ from tradewind_workers.runner.instruments import await_instruments
 from tradewind_workers.runner.reader import StreamReader
 from tradewind_workers.runner.tasks import run_until
 from tradewind_workers.sinks.records import account_rows, pipeline_rows
-from tradewind_workers.sinks.store import Store, migrate
+from tradewind_workers.sinks.schema import migrate
+from tradewind_workers.sinks.store import Store
 
 log = structlog.get_logger()
 MAX_MESSAGES = 500

@@ -1,26 +1,20 @@
-"""The database: migrated at start, written in transactions that carry their stream position."""
+"""The database: written in transactions that carry their stream position."""
 
 from __future__ import annotations
 
 import asyncio
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import structlog
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
-from yoyo import get_backend, read_migrations
 
 from tradewind_workers.sinks.records import COLUMNS, Row
 
 log = structlog.get_logger()
-MIGRATIONS = Path(__file__).with_name("migrations")
-
-
 _AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
-_LOCK = 0x7472_6164_6577_696E
 # A connection whose other end is gone without a word breaks within half a minute.
 _KEEPALIVE = {
     "connect_timeout": 5,
@@ -29,21 +23,6 @@ _KEEPALIVE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 25_000,
 }
-
-
-def migrate(dsn: str) -> None:
-    """Bring the tables to this version; several at once wait for one another.
-
-    The lock is the connection's, so it ends with a process that is killed; yoyo's own would stay.
-    """
-    with psycopg.connect(dsn, connect_timeout=5, autocommit=True) as guard:
-        guard.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
-        backend = get_backend(dsn.replace("postgresql://", "postgresql+psycopg://", 1))
-        try:
-            backend.break_lock()
-            backend.apply_migrations(backend.to_apply(read_migrations(str(MIGRATIONS))))
-        finally:
-            backend.connection.close()
 
 
 class Store:
