@@ -53,6 +53,23 @@ async def test_a_login_is_awaited_and_one_that_is_refused_is_said(
             await trading.close()
 
 
+async def test_a_venue_that_is_away_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    monkeypatch.setattr("tradewind_workers.gateway.login.EVERY_S", 0.02)
+    put(tmp_path, "simulated", "simulated")
+    told: list[str] = []
+
+    async def tell(missing: str) -> None:
+        told.append(missing)
+
+    async with simulated_venue() as venue:
+        await venue.fault("http_503", count=3)
+        trading, _ = await asyncio.wait_for(logged_in(venue.rest_url, venue.ws_url, tell), 20)
+        await trading.close()
+
+    assert told == []
+
+
 def test_a_login_is_never_shown() -> None:
     assert "hush" not in repr(Login("hush", "hush")) + str(Login("hush", "hush"))
 

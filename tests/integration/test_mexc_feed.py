@@ -15,6 +15,7 @@ from tradewind.instrument import instrument
 from tradewind_workers.feeds.capture import CaptureWriter, open_capture
 from tradewind_workers.feeds.source import Undecodable
 from tradewind_workers.rows import Rows
+from tradewind_workers.runner import feed_worker
 from tradewind_workers.venues.mexc.capture import capture
 from tradewind_workers.venues.mexc.connection import ConnectionSettings
 from tradewind_workers.venues.mexc.feed import MexcFeed
@@ -305,3 +306,14 @@ async def test_a_capture_replays_to_the_venues_book(venue: SimulatedVenue, tmp_p
 
     assert same_book(venue, reader)
     assert reader.undecodable == []
+
+
+async def test_a_venue_that_is_away_when_the_feed_starts_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tradewind_workers.runner.feed_worker.AGAIN_S", 0.02)
+    async with simulated_venue() as venue:
+        await venue.fault("http_503", count=2)
+        feed = MexcFeed(["BTCUSDT"], venue.ws_url, venue.rest_url)
+
+        listed = await asyncio.wait_for(feed_worker.listed(feed), 20)
+
+    assert [one.symbol for one in listed] == ["BTCUSDT"]

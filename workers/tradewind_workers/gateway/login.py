@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
-from tradewind.errors import VenueError
+from tradewind.errors import Unavailable, VenueError, VenueUnknown
 
 from tradewind_workers.venues.mexc.trading import MexcTrading
 
@@ -42,7 +42,8 @@ class Login:
 
 
 async def logged_in(rest_url: str, ws_url: str, tell: Callable[[str], Awaitable[None]]) -> tuple[MexcTrading, Login]:
-    """A started connection. While there is no login, or the venue refuses it, ``tell`` is told what is wrong, every second.
+    """A started connection. While there is no login, or the venue refuses it, ``tell`` is told what is wrong, every second;
+    a venue that does not answer is asked again.
 
     Raises:
         VenueError: the venue answers with something else.
@@ -57,6 +58,11 @@ async def logged_in(rest_url: str, ws_url: str, tell: Callable[[str], Awaitable[
         venue = MexcTrading(rest_url, ws_url, login.key, login.secret)
         try:
             await venue.start()
+        except (VenueUnknown, Unavailable) as error:
+            await venue.close()
+            log.warning("venue_away", error=str(error))
+            await asyncio.sleep(EVERY_S)
+            continue
         except VenueError as error:
             await venue.close()
             if error.code != REFUSED:

@@ -19,8 +19,9 @@ from tradewind.api.pipeline import Generated, Replay
 from tradewind.contract.codec import parse_batch
 from tradewind.contract.subjects import Names
 from tradewind.durations import SECOND
-from tradewind.errors import InvalidValue
+from tradewind.errors import InvalidValue, Unavailable
 from tradewind.events import DeadLetter, RowKind, Source, Stamp
+from tradewind.instrument import Instrument
 
 from tradewind_workers.feeds.sequencer import Sequencer
 from tradewind_workers.feeds.source import GrowingSource, MarketSource, Undecodable
@@ -36,6 +37,7 @@ from tradewind_workers.stages.stage import Batch, decode_batch, encode_batch
 
 log = structlog.get_logger()
 MAX_ROWS = 8_192  # a message of at most about 400 KB
+AGAIN_S = 1.0
 MAX_WAITING = 262_144
 
 
@@ -179,6 +181,16 @@ def open_source(config: dict[str, Any]) -> MarketSource:
     )
 
 
+async def listed(source: MarketSource) -> list[Instrument]:
+    """As the source lists them, however long it takes to answer."""
+    while True:
+        try:
+            return await source.instruments()
+        except Unavailable as error:
+            log.warning("venue_away", error=str(error))
+            await asyncio.sleep(AGAIN_S)
+
+
 async def run(config: dict[str, Any], stop: asyncio.Event, health: Health) -> None:
     """The feed's life; raises FencedOut when another has taken over."""
     client = await connect(config["nats_url"], config["name"])
@@ -187,7 +199,7 @@ async def run(config: dict[str, Any], stop: asyncio.Event, health: Health) -> No
         bucket = await js.key_value(names.control_bucket)
         watch = None if "symbols" in config else SymbolWatch(bucket, config["feed"])
         source = open_source(config if watch is None else config | {"symbols": await watch.first()})
-        instruments = await source.instruments()
+        instruments = await listed(source)
         await tell_instruments(bucket, config["feed"], instruments)
         publisher = FencedPublisher(client, js, names.input_stream, names.feed(config["feed"]))
         sequencer = Sequencer(SymbolTable.of(instruments))
