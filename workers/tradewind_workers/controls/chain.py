@@ -60,13 +60,15 @@ def judge(intent: Intent, state: RiskState, policies: Iterable[RiskPolicySpec]) 
 
 
 def _always(intent: Intent, state: RiskState) -> list[Verdict]:
-    """What holds without any limit: halts, freshness, increments."""
+    """What holds without any limit: halts, freshness, who asks, increments."""
     found = []
     late = state.now - intent.at.time - intent.valid_for
     if late > 0:
         found.append(
             Verdict("INTENT_EXPIRED", f"decided {late / 1e6:.3f} ms too long ago (validFor {intent.valid_for} ns)")
         )
+    if not state.served:
+        found.append(Verdict("NOT_SERVED", f"{intent.pipeline} does not trade on this account any more"))
     instrument = state.instrument
     if instrument is None:
         return [*found, Verdict("UNKNOWN_INSTRUMENT", f"{intent.symbol} is not an instrument of this account")]

@@ -46,6 +46,7 @@ class RiskState:
     loss: Decimal | None = ZERO  # of the day, above zero is a loss; None: unknown
     loss_since: int = 0  # when it first was beyond the limit, 0: it is not
     currency: str = ""
+    served: bool = True  # whether the account serves the intent's pipeline
 
 
 @dataclass(frozen=True, slots=True)

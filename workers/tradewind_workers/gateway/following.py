@@ -156,13 +156,10 @@ class Following:
         reader = StreamReader(self._client, self._client.jetstream(), self._names.events_stream, subjects, after)
         try:
             async for sequence, subject, data in reader.messages():
-                if sequence > self._gateway.handled(subject) and self._is_wanted(subject):
+                if sequence > self._gateway.handled(subject):
                     self._take_intents(sequence, subject, data)
         finally:
             await reader.close()
-
-    def _is_wanted(self, subject: str) -> bool:
-        return any(subject in one.subjects for one in self._wanted.values())
 
     def _take_intents(self, sequence: int, subject: str, data: bytes) -> None:
         try:

@@ -14,6 +14,7 @@ from tradewind.api.kill_switch import KillSwitch
 from tradewind.api.risk_policy import RiskPolicy
 from tradewind.durations import SECOND
 from tradewind.events import (
+    EXTERNAL,
     DayStart,
     Epoch,
     Intent,
@@ -117,10 +118,8 @@ class Gateway:
     def set_balances(self, balances: dict[str, Decimal], now: int) -> list[Effect]:
         """What the venue holds for the account. The first time, what our fills did not bring is the opening; from then
         on a difference is drift, told by whoever compares, and never written over."""
-        effects: list[Effect] = []
-        if self.books.opening is None:
-            effects = self.open_with(self.books.beside_fills(balances), now)
-        return effects + self._day(now)
+        first = self.books.opening is None
+        return (self.open_with(self.books.beside_fills(balances), now) if first else []) + self._day(now)
 
     def open_with(self, balances: dict[str, Decimal], now: int) -> list[Effect]:
         """From here on this is what the account held beside our fills; a change is a transfer, and no profit."""
@@ -159,10 +158,12 @@ class Gateway:
         return [self._record(Latch(self._at(now), uid, halt.action, reason, scope, released=True, by=by))]
 
     def on_intent(self, intent: Intent, now: int) -> list[Effect]:
-        """An order, or a denial with every reason. The same decision told again gives nothing."""
+        """An order, or a denial with every reason. The same decision told again makes no second order."""
         order_id = client_order_id(self.journal_id, intent.run_id, intent.symbol, intent.at)
-        if order_id in self.orders.by_id:
-            return []
+        known = self.orders.by_id.get(order_id)
+        if known is not None:
+            adopted = known.intent.pipeline == EXTERNAL  # its pipeline still waits for an answer
+            return self._own(intent, order_id, OrderStatus.DENIED, now, ("ADOPTED",), "") if adopted else []
         intent = bounded(intent, self.limits.collar, self.prices, self.instruments)
         state = self._state(intent, now)
         judgement = judge(intent, state, self.limits.binding(self.pipelines.get(intent.pipeline)))
@@ -281,7 +282,7 @@ class Gateway:
         return RiskState(
             now, instrument, reference, position, reducing(intent, working, position), worst,
             self._messages.times, self.latches.of(intent.pipeline), self._loss(), self.limits.loss_since,
-            self.books.currency,
+            self.books.currency, intent.pipeline in self.pipelines,
         )  # fmt: skip
 
     def _loss(self) -> Decimal | None:
