@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from decimal import Decimal
 from typing import Literal
 
@@ -98,3 +99,8 @@ class RiskPolicy(Model):
     kind: Literal["RiskPolicy"] = Field(description="The kind.")
     metadata: Metadata = Field(description="Name, namespace and labels.")
     spec: RiskPolicySpec = Field(description="What is wanted.")
+
+    @property
+    def limits_hash(self) -> str:
+        """The same for the same limits: gateways tell it of those they enforce, journals keep it, replays do."""
+        return hashlib.sha256(self.spec.model_dump_json().encode()).hexdigest()[:16]

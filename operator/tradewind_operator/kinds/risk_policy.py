@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from tradewind.api.references import policies_of, policy_problems
 from tradewind.api.risk_policy import RiskPolicy
 
@@ -15,11 +13,6 @@ from tradewind_operator.live import LATER_S, SOON_S, Live
 from tradewind_operator.names import Key
 from tradewind_operator.plan import Body, Plan
 from tradewind_operator.world import World
-
-
-def limits_hash(policy: RiskPolicy) -> str:
-    """As a gateway computes it of the limits it enforces."""
-    return hashlib.sha256(policy.spec.model_dump_json().encode()).hexdigest()[:16]
 
 
 def plan_risk_policy(key: Key, world: World, live: Live, now: str) -> Plan:
@@ -36,7 +29,7 @@ def plan_risk_policy(key: Key, world: World, live: Live, now: str) -> Plan:
         for account in world.accounts(key.namespace)
         if policies_of(account, world.of_account(key.namespace, account.metadata.name), [policy])
     ]
-    expected = limits_hash(policy)
+    expected = policy.limits_hash
     listed: list[Body] = []
     for account in bound:
         gateway = live.figures(f"gateway-{account.metadata.name}").get("limits", {})

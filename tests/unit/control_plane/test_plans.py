@@ -8,7 +8,7 @@ from tradewind_operator.kinds.job import plan_job
 from tradewind_operator.kinds.kill_switch import plan_kill_switch
 from tradewind_operator.kinds.namespace import plan_namespace
 from tradewind_operator.kinds.pipeline import plan_pipeline
-from tradewind_operator.kinds.risk_policy import limits_hash, plan_risk_policy
+from tradewind_operator.kinds.risk_policy import plan_risk_policy
 from tradewind_operator.kinds.shared import plan_feed, plan_sink
 from tradewind_operator.names import Key
 from tradewind_operator.plan import Plan
@@ -254,7 +254,7 @@ def test_an_invalid_policy_goes_on_limiting_as_it_last_could():
 def test_a_policy_is_enforced_when_every_gateway_says_it_runs_these_very_limits():
     world = desk()
     policy = world.accepted(RP)
-    right = limits_hash(policy)
+    right = policy.limits_hash
 
     def reason(told: str) -> str:
         return condition(plan_risk_policy(RP, world, live(gateway_paper={"limits": {"house": told}}), NOW))["reason"]
@@ -315,7 +315,7 @@ def test_nobody_is_needed_for_what_is_missing_where_nothing_trades():
 
 def test_an_old_heartbeat_says_nothing():
     world = desk()
-    stale = live(gateway_paper={"limits": {"house": limits_hash(world.accepted(RP))}, "at": 10**9})
+    stale = live(gateway_paper={"limits": {"house": world.accepted(RP).limits_hash}, "at": 10**9})
 
     assert condition(plan_risk_policy(RP, world, stale, NOW))["reason"] == "NotEnforcedYet"
 

@@ -6,7 +6,6 @@ A halt latches the moment its key is seen, before anything is journalled; ``enfo
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 from collections.abc import Callable
 from contextlib import aclosing
@@ -152,10 +151,7 @@ class ControlWatch:
         else:
             self._gateway.serve(labels, {name: one.labels for name, one in followed.items()})
             self._following.update(followed)
-        hashes = {
-            policy.metadata.name: hashlib.sha256(policy.spec.model_dump_json().encode()).hexdigest()[:16]
-            for policy in policies
-        }
+        hashes = {policy.metadata.name: policy.limits_hash for policy in policies}
         self._outbox.put(self._gateway.on_policies(policies, self._clock(), hashes))
         self.limits_known.set()
         for switch in list(self._switches.values()):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -94,7 +92,7 @@ class SimulatedRun:
 
     def _begin(self, now: int) -> None:
         self._begun = True
-        hashes = {p.metadata.name: policy_hash(p) for p in self.setup.policies}
+        hashes = {p.metadata.name: p.limits_hash for p in self.setup.policies}
         balances = {currency: balance.total for currency, balance in self.engine.balances(self.gateway.name).items()}
         effects = [
             *self.gateway.set_balances(balances, now),
@@ -102,12 +100,6 @@ class SimulatedRun:
             *self.gateway.on_policies(list(self.setup.policies), now, hashes),
         ]
         self.loop.decisions += [effect.event for effect in effects if isinstance(effect, Record)]
-
-
-def policy_hash(policy: RiskPolicy) -> str:
-    """The same for the same limits."""
-    document = policy.spec.model_dump(mode="json", by_alias=True)
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def feed_rows(capture: Capture, batch_size: int, tally: Tally) -> Iterator[Rows]:
