@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -146,3 +147,20 @@ def test_an_order_that_the_venue_has_after_all_works_again() -> None:
     assert [type(effect) for effect in books.gateway.cancel_all(NOW)] == [Cancel]
     assert books.gateway.on_venue_report(opened, NOW) == []
     assert books.refolded().orders.by_id == books.gateway.orders.by_id
+
+
+def test_a_fee_in_another_coin_counts_or_the_equity_is_unknown() -> None:
+    books = GatewayBooks()
+    place = books.order(books.intent(1, 100))
+    fill = VenueReport(
+        place.order.client_order_id, "v", "BTCUSDT", OrderStatus.FILLED, 1, 100, PRICE, 100, 100, PRICE, Decimal(2), "ETH", trade_id="1"
+    )  # fmt: skip
+
+    books.take(books.gateway.on_venue_report(fill, NOW))
+
+    assert (books.gateway.books.equity(), books.gateway.books.day_profit()) == (None, None)
+    columns = {
+        "kind": [RowKind.TRADE], "symbol": [1], "side": [1], "price": [250_000], "quantity": [9], "receive_time": [NOW],
+    }  # fmt: skip
+    books.gateway.on_rows(Rows.build(TABLE, 0, columns))
+    assert books.gateway.books.equity() == 10_000 - 2 * 2_500

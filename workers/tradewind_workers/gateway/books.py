@@ -53,8 +53,20 @@ class Books:
         """Cash and holdings at their marks; None while balances or a mark are missing, or money of another currency moved."""
         if self.opening is None:
             return None
-        worth = self.worth_by_pipeline()
-        return None if worth is None else self.opening.get(self.currency, ZERO) + sum(worth.values(), ZERO)
+        worth, fees = self.worth_by_pipeline(), self._fees_in_other_coins()
+        if worth is None or fees is None:
+            return None
+        return self.opening.get(self.currency, ZERO) + sum(worth.values(), ZERO) - fees
+
+    def _fees_in_other_coins(self) -> Decimal | None:
+        """At the mark of each coin against the account's currency; None where one has none."""
+        total = ZERO
+        for coin, fee in self._ledger.other_fees.items():
+            worth = self._ledger.worth(f"{coin}{self.currency}", self._prices)
+            if fee and worth is None:
+                return None
+            total += fee * (worth or ZERO)
+        return total
 
     def worth_by_pipeline(self) -> dict[str, Decimal] | None:
         """Cash made and holdings at their marks, by pipeline; None where ``equity`` is."""

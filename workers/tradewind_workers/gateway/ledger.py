@@ -14,6 +14,8 @@ from tradewind.errors import Unavailable
 from tradewind.events import EXTERNAL, OrderReport
 from tradewind.instrument import Instrument
 
+from tradewind_workers.gateway.reference_price import ReferencePrices
+
 ZERO = Decimal(0)
 _GRAIN = Decimal("1e-18")
 _ROUNDING = Context(prec=80)
@@ -100,6 +102,11 @@ class Ledger:
             for (owner, symbol), entry in sorted(self.entries.items())
             if owner != EXTERNAL and pipeline in (None, owner) and abs(entry.quantity) >= entry.instrument.lot
         ]
+
+    def worth(self, symbol: str, prices: ReferencePrices) -> Decimal | None:
+        """Of one unit of the symbol's base, in its quote currency; None where the symbol or its price is not known."""
+        instrument, mark = self._instruments.get(symbol), prices.of(symbol).price
+        return instrument.notional(1, 1) * mark * 10**instrument.quantity_decimals if instrument and mark else None
 
     def holders(self) -> set[str]:
         """Pipelines whose position is not zero."""
