@@ -67,7 +67,7 @@ class Resync:
             try:
                 listed[api_kind.kind] = await self._api.uids(api_kind, self._namespaces, selector)
             except ApiRefused as error:
-                if error.code != 404:  # a kind that is not installed has no objects
+                if error.code != 404:  # a kind that is not installed, or not served yet: nothing is known of it
                     raise
         now = self._world.uids()
         for kind, namespace, name in missing(before, listed):
@@ -82,7 +82,7 @@ class Resync:
             log.error("watch_stalled", missing=[f"{kind} {ns}/{name}" for kind, ns, name in sorted(stale)[:10]])
         else:
             self._complete_at = time.monotonic()
-            if not unseen:
+            if not unseen and listed.keys() == API_KINDS.keys():
                 self._watching.begin()
 
     @property

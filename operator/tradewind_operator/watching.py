@@ -153,8 +153,11 @@ def _login(**kwargs: Any) -> kopf.ConnectionInfo | None:
 def missing(
     seen: dict[str, dict[tuple[str, str], str]], listed: dict[str, dict[tuple[str, str], str]]
 ) -> Iterator[tuple[str, str, str]]:
-    """(kind, namespace, name) of what was seen and is not in the server's lists under the same uid."""
-    for kind, there in listed.items():
-        for (namespace, name), uid in seen.get(kind, {}).items():
+    """(kind, namespace, name) of what was seen and is not listed under the same uid; a kind without a list says nothing."""
+    for kind, objects in seen.items():
+        there = listed.get(kind)
+        if there is None:
+            continue
+        for (namespace, name), uid in objects.items():
             if there.get((namespace, name)) != uid:
                 yield kind, namespace, name

@@ -20,7 +20,7 @@ from tradewind.api.risk_policy import RiskPolicy
 from tradewind.workloads import feed_name, sink_secrets
 
 from tradewind_operator.children import Children
-from tradewind_operator.names import OURS, Key
+from tradewind_operator.names import API_KINDS, OURS, Key
 from tradewind_operator.plan import Body
 
 REVISION = "ControllerRevision"
@@ -133,8 +133,11 @@ class World:
         return any(self._by_kind.get((namespace, kind)) for kind in OURS)
 
     def uids(self) -> dict[str, dict[tuple[str, str], str]]:
-        """uid by kind and (namespace, name) of everything seen: what a full list of the server is compared with."""
-        found: dict[str, dict[tuple[str, str], str]] = defaultdict(dict)
+        """uid by kind and (namespace, name) of everything seen: what a full list of the server is compared with.
+
+        Every kind is there, also one of which nothing was seen: that is the one whose list is still to come.
+        """
+        found: dict[str, dict[tuple[str, str], str]] = {kind: {} for kind in API_KINDS}
         for key, seen in self._seen.items():
             found[key.kind][key.namespace, key.name] = seen.uid
         for kind, namespace, name, uid in self._children.uids():
