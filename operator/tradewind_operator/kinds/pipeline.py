@@ -110,9 +110,11 @@ def _judge(
         late = any(deadline_passed(world, key, name) for name in down)
         conditions = readiness(False, "WorkersNotReady", "; ".join(why_down(world, key, n) for n in down), stalled=late)
     elif not is_up(world.child(feed_key, "Deployment", child_name(feed))):
-        conditions = readiness(False, "FeedNotReady", why_down(world, feed_key, feed))
+        late = deadline_passed(world, feed_key, feed)
+        conditions = readiness(False, "FeedNotReady", why_down(world, feed_key, feed), stalled=late)
     elif not is_up(world.child(account_key, "Deployment", child_name(gateway))):
-        conditions = readiness(False, "AccountNotReady", why_down(world, account_key, gateway))
+        late = deadline_passed(world, account_key, gateway)
+        conditions = readiness(False, "AccountNotReady", why_down(world, account_key, gateway), stalled=late)
     else:
         conditions = readiness(True, *_ready(pipeline, replicas, halted))
     again = LATER_S

@@ -15,7 +15,7 @@ from tradewind_operator.builders.metadata import Owner
 from tradewind_operator.builders.pod import LANES
 from tradewind_operator.builders.pod_disruption_budget import build_pod_disruption_budget
 from tradewind_operator.builders.service import build_service
-from tradewind_operator.names import Key, child_name, labels
+from tradewind_operator.names import WORKLOAD, Key, child_name, labels
 from tradewind_operator.plan import Body
 from tradewind_operator.platform import ClusterPlacement, Platform
 from tradewind_operator.world import Seen, World
@@ -82,7 +82,8 @@ def why_down(world: World, key: Key, workload: str) -> str:
     for kind in ("ReplicaFailure", "Progressing"):
         found = conditions.get(kind)
         if found and found["status"] == ("True" if kind == "ReplicaFailure" else "False"):
-            return f"{child_name(workload)}: {found.get('message') or found.get('reason')}"
+            said = str(found.get("message") or found.get("reason")).rstrip(".")
+            return f"{child_name(workload)}: {said}: see kubectl describe pods -l {WORKLOAD}={workload}"
     return f"{child_name(workload)} is {'starting' if deployment['spec'].get('replicas', 1) else 'ending'}"
 
 

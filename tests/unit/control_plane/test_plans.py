@@ -91,6 +91,31 @@ def test_it_is_ready_when_its_workers_its_feed_and_its_gateway_are():
     assert reasons == ["FeedNotReady", "AccountNotReady", "Running"]
 
 
+@pytest.mark.parametrize(
+    ("deployment", "reason"),
+    [("tw-feed-simulated-paper", "FeedNotReady"), ("tw-gateway-paper", "AccountNotReady")],
+)
+def test_what_it_shares_and_does_not_come_up_needs_a_person_who_is_told_where_to_look(deployment: str, reason: str):
+    world = desk()
+    for plan in (
+        plan_pipeline(TP, world, PLATFORM, live(), NOW),
+        plan_feed(FEED, world, PLATFORM),
+        plan_account(TA, world, PLATFORM, live(), NOW),
+    ):
+        carried_out(world, plan)
+    late = {"type": "Progressing", "status": "False", "message": "ReplicaSet has timed out progressing."}
+    stuck = world.child_named("Deployment", NS, deployment)
+    assert stuck is not None
+    world.observe_child(stuck | {"status": {"conditions": [late]}})
+
+    told = condition(plan_pipeline(TP, world, PLATFORM, live(), NOW), "Stalled")
+
+    assert told["reason"] == reason
+    assert (
+        "ReplicaSet has timed out progressing: see kubectl describe pods -l tradewind.io/workload=" in told["message"]
+    )
+
+
 def test_without_its_account_nothing_is_made_and_after_two_minutes_a_person_is_needed():
     world = desk()
     world.forget(TA)
