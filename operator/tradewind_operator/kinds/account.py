@@ -23,6 +23,8 @@ from tradewind_operator.platform import ClusterPlacement, Platform
 from tradewind_operator.world import World
 
 MAX_POSITIONS = 100
+SILENT_S = 5.0
+"""When to look again whether a gateway has said something."""
 
 
 def plan_account(key: Key, world: World, platform: Platform, live: Live, now: str) -> Plan:
@@ -105,7 +107,7 @@ def _judge(
     if figures.get("drift"):
         conditions.append(Condition("Drift", True, "BalancesDiffer", "; ".join(figures["drift"])[:1024]))
     status: Body = {"halted": halted.status, "gateways": len(workers) - len(down) if workers else 0}
-    return Judgement(conditions, status | _figures(figures), applied=not down, again_in_s=LATER_S)
+    return Judgement(conditions, status | _figures(figures), applied=not down, again_in_s=LATER_S if figures else SILENT_S)
 
 
 def _login_wanted(account: TradingAccount, missing: str) -> str:
