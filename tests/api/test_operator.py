@@ -354,9 +354,9 @@ def test_two_pipelines_of_one_account_share_its_gateway_and_their_feed_and_resta
 
 def test_a_symbol_the_venue_does_not_list_is_told_by_field(desk: Kubectl, nats_of_the_cluster: NatsServer) -> None:
     beat = {"role": "feed", "at": time.time_ns(), "unlisted": ["DOGEUSDT"]}
-    bucket(nats_of_the_cluster, desk.namespace, heartbeat_key("feed-simulated-paper"), beat)
+    bucket(nats_of_the_cluster, desk.namespace, heartbeat_key("feed-mexc-spot"), beat)
 
-    desk.apply(pipeline("doge", feed={"venue": "Simulated", "symbols": ["BTCUSDT", "DOGEUSDT"]}))
+    desk.apply(pipeline("doge", feed={"venue": "MEXC", "symbols": ["BTCUSDT", "DOGEUSDT"]}))
 
     until("it stalled", lambda: desk.condition("tp", "doge", "Stalled").get("status") == "True")
     found = desk.condition("tp", "doge")

@@ -107,7 +107,9 @@ def _judge(
     if figures.get("drift"):
         conditions.append(Condition("Drift", True, "BalancesDiffer", "; ".join(figures["drift"])[:1024]))
     status: Body = {"halted": halted.status, "gateways": len(workers) - len(down) if workers else 0}
-    return Judgement(conditions, status | _figures(figures), applied=not down, again_in_s=LATER_S if figures else SILENT_S)
+    return Judgement(
+        conditions, status | _figures(figures), applied=not down, again_in_s=LATER_S if figures else SILENT_S
+    )
 
 
 def _login_wanted(account: TradingAccount, missing: str) -> str:

@@ -105,7 +105,8 @@ def _judge(
     halted = bool(known.get(key.name, False))
     unlisted = _unlisted(pipeline, live)
     if unlisted:
-        conditions = readiness(False, "UnknownSymbol", unlisted, stalled=True)
+        # An exchange simulator lists what its pipelines name as soon as it is back with it.
+        conditions = readiness(False, "UnknownSymbol", unlisted, stalled=spec.feed.venue != "Simulated")
     elif down:
         late = any(deadline_passed(world, key, name) for name in down)
         conditions = readiness(False, "WorkersNotReady", "; ".join(why_down(world, key, n) for n in down), stalled=late)
@@ -117,13 +118,13 @@ def _judge(
         conditions = readiness(False, "AccountNotReady", why_down(world, account_key, gateway), stalled=late)
     else:
         conditions = readiness(True, *_ready(pipeline, replicas, halted))
-    again = LATER_S
+    again = SOON_S if unlisted else LATER_S
     if spec.desired_state != "Running":
         rest = _at_rest(pipeline, live)
         if rest.status and down:  # those that still end, or do not know of it yet, may send one more
             rest = replace(rest, status=False, reason="WorkersNotReady", message=conditions[0].message)
         conditions.append(rest)
-        again = LATER_S if rest.status else SOON_S
+        again = min(again, LATER_S if rest.status else SOON_S)
     status = _summary(pipeline) | {"halted": halted, "stages": stages}
     profit = figures.get("profitByPipeline", {}).get(pipeline.metadata.name)
     if profit is not None:
@@ -160,7 +161,9 @@ def _unlisted(pipeline: TradingPipeline, live: Live) -> str:
     unlisted = set(live.figures(f"feed-{feed_name(pipeline)}").get("unlisted", []))
     listed = enumerate(pipeline.spec.feed.symbols)
     wrong = [f"spec.feed.symbols[{n}] (given: {symbol!r})" for n, symbol in listed if symbol in unlisted]
-    return f"{', '.join(wrong)}: not listed at {pipeline.spec.feed.venue}: correct or remove it" if wrong else ""
+    venue = pipeline.spec.feed.venue
+    remedy = "wait until its exchange is back with it" if venue == "Simulated" else "correct or remove it"
+    return f"{', '.join(wrong)}: not listed at {venue}: {remedy}" if wrong else ""
 
 
 def _at_rest(pipeline: TradingPipeline, live: Live) -> Condition:

@@ -116,6 +116,18 @@ def test_what_it_shares_and_does_not_come_up_needs_a_person_who_is_told_where_to
     )
 
 
+@pytest.mark.parametrize(
+    ("venue", "feed", "of"), [("MEXC", "mexc_spot", "Stalled"), ("Simulated", "simulated_paper", "Reconciling")]
+)
+def test_a_symbol_that_is_not_listed_is_looked_for_again_at_once(venue: str, feed: str, of: str):
+    world = desk((TP, resource(TP, PIPELINE | {"feed": {"venue": venue, "symbols": ["DOGEUSDT"]}})))
+
+    plan = plan_pipeline(TP, world, PLATFORM, live(**{f"feed_{feed}": {"unlisted": ["DOGEUSDT"]}}), NOW)
+
+    assert condition(plan, of)["reason"] == "UnknownSymbol"
+    assert plan.again_in_s == 1.0
+
+
 def test_without_its_account_nothing_is_made_and_after_two_minutes_a_person_is_needed():
     world = desk()
     world.forget(TA)
