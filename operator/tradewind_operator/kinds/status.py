@@ -12,6 +12,9 @@ from tradewind_operator.names import RECONCILE
 from tradewind_operator.plan import Body, Notice, Plan
 from tradewind_operator.world import Seen
 
+DISABLED = "ReconcileDisabled"
+WAITS = f"the plan in the status is not carried out while the annotation {RECONCILE} is Disabled"
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
@@ -38,10 +41,8 @@ def plan_with_status(
 ) -> Plan:
     """The plan of a resource with its status; with writing switched off, the status holds the plan and nothing else is done."""
     before = seen.status.get("conditions", [])
-    off = (seen.body["metadata"].get("annotations") or {}).get(RECONCILE) == "Disabled"
-    wanted = list(judgement.conditions)
-    if off:
-        wanted.append(Condition("ReconcileDisabled", True, "Annotated", f"remove the annotation {RECONCILE} to go on"))
+    wanted = _switched(judgement.conditions, seen)
+    off = any(one.type == DISABLED and one.status for one in wanted)
     conditions = merged(before, wanted, seen.generation, now)
     status: Body = {"observedGeneration": seen.generation, "conditions": conditions, **judgement.status}
     applied = seen.generation if judgement.applied and not off else seen.status.get("appliedGeneration")
@@ -52,6 +53,21 @@ def plan_with_status(
         status["plan"] = plan.lines()[:100]
         return replace(plan, apply=(), prune=(), bucket=())
     return plan
+
+
+def _switched(judged: list[Condition], seen: Seen) -> list[Condition]:
+    """The conditions as the annotation has it: where nothing is written, nothing is on its way either."""
+    value = str((seen.body["metadata"].get("annotations") or {}).get(RECONCILE, ""))
+    if value in ("", "Enabled"):
+        return judged
+    if value.lower() != "disabled":
+        told = f"the annotation {RECONCILE} is {value!r} and changes nothing: write Disabled, or remove it"
+        return [*judged, Condition(DISABLED, False, "UnknownValue", told)]
+    waits = any(one.type == "Reconciling" and one.status for one in judged)
+    kept = [one for one in judged if one.type != "Reconciling"]
+    if waits:
+        kept = [replace(one, reason=DISABLED, message=WAITS) if one.type == "Ready" else one for one in kept]
+    return [*kept, Condition(DISABLED, True, "Annotated", f"remove the annotation {RECONCILE} to go on")]
 
 
 def notices(before: list[Mapping[str, Any]], after: list[Body]) -> tuple[Notice, ...]:

@@ -241,6 +241,26 @@ def test_with_writing_switched_off_the_plan_is_in_the_status_and_nothing_else_is
     assert "apply Deployment/tw-btc" in plan.status["plan"]
 
 
+@pytest.mark.parametrize(
+    ("value", "written", "ready", "disabled"),
+    [
+        ("Disabled", False, "ReconcileDisabled", ("True", "Annotated")),
+        ("disabled", False, "ReconcileDisabled", ("True", "Annotated")),
+        ("Enabled", True, "WorkersNotReady", (None, None)),
+        ("off", True, "WorkersNotReady", ("False", "UnknownValue")),
+    ],
+)
+def test_what_the_annotation_says_is_what_the_status_says(value: str, written: bool, ready: str, disabled: tuple):
+    body = resource(TP, PIPELINE, annotations={"tradewind.io/reconcile": value})
+
+    plan = plan_pipeline(TP, desk((TP, body)), PLATFORM, live(), NOW)
+
+    told = condition(plan, "ReconcileDisabled")
+    assert (bool(plan.apply), condition(plan)["reason"]) == (written, ready)
+    assert (told.get("status"), told.get("reason")) == disabled
+    assert bool(condition(plan, "Reconciling")) == written
+
+
 def test_a_new_image_waits_for_approval_where_that_is_the_policy():
     spec = PIPELINE | {"updatePolicy": "OnApproval"}
     world = desk((TP, resource(TP, spec)))
