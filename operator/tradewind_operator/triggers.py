@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tradewind.api.pipeline import TradingPipeline
+from tradewind.api.risk_policy import RiskPolicy
 from tradewind.workloads import feed_name, sink_secrets
 
 from tradewind_operator.kinds.shared import OWN_DATABASE
@@ -41,6 +42,7 @@ def of_resource(key: Key, world: World, before: object) -> Iterator[tuple[Key, f
         yield Key("Namespace", key.namespace, key.namespace), 0.0
     elif key.kind == "RiskPolicy":
         yield from _all(world, key.namespace, "TradingAccount", delay_s=0.0)
+        yield from _newly_bound(world, key, before)
     elif key.kind == "KillSwitch":
         for kind in ("TradingAccount", "TradingPipeline"):
             yield from _all(world, key.namespace, kind, HEARTBEAT_S)
@@ -73,6 +75,18 @@ def _shared_by(world: World, namespace: str, pipeline: TradingPipeline) -> Itera
     for key in keys:
         there = any(child["kind"] == "Deployment" for child in world.children(key))
         yield key, SHARED_DELAY_S if there else FIRST_DELAY_S
+
+
+def _newly_bound(world: World, policy: Key, before: object) -> Iterator[tuple[Key, float]]:
+    """Pipelines, where a policy may bind others than before."""
+    if _selection(before) != _selection(world.runs(policy)):
+        yield from _all(world, policy.namespace, "TradingPipeline")
+
+
+def _selection(policy: object) -> object:
+    """What says whom a policy binds: other limits do not change what is said of a pipeline."""
+    spec = policy.spec if isinstance(policy, RiskPolicy) else None
+    return spec and (spec.mode, spec.accounts, spec.pipelines)
 
 
 def _all(world: World, namespace: str, kind: str, delay_s: float = FIRST_DELAY_S) -> Iterator[tuple[Key, float]]:

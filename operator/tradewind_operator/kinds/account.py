@@ -16,7 +16,7 @@ from tradewind_operator.kinds.revisions import revisions_of
 from tradewind_operator.kinds.status import Judgement, plan_with_status
 from tradewind_operator.kinds.trading_state import halted_condition, trading
 from tradewind_operator.kinds.workers import deadline_passed, is_up, owner_reference, unwanted, why_down, worker_objects
-from tradewind_operator.live import LATER_S, Live
+from tradewind_operator.live import LATER_S, SOON_S, Live
 from tradewind_operator.names import Key, child_name
 from tradewind_operator.plan import Body, Plan
 from tradewind_operator.platform import ClusterPlacement, Platform
@@ -73,6 +73,7 @@ def _judge(
     live: Live,
 ) -> Judgement:
     bound = [p for p in policies_of(account, pipelines, world.policies(key.namespace)) if p.spec.mode == "Enforce"]
+    whole = [policy for policy in bound if policy.spec.accounts]
     wanted = {worker.name: _gateways(platform) if worker.role == "gateway" else 1 for worker in workers}
     down = [
         name
@@ -88,7 +89,7 @@ def _judge(
         )
         stalled = readiness(False, "NoRiskPolicy", message, stalled=True)
         conditions = stalled if pipelines else at_rest("NoRiskPolicy", message)
-    elif unfit := [p.metadata.name for p in bound if p.spec.daily_loss and p.spec.daily_loss.currency != currency]:
+    elif unfit := [p.metadata.name for p in whole if p.spec.daily_loss and p.spec.daily_loss.currency != currency]:
         message = f"every order is denied: dailyLoss of RiskPolicy {', '.join(unfit)} is not in {currency}: correct it"
         conditions = readiness(False, "LimitsDoNotFit", message, stalled=True)
     elif not workers:
@@ -102,14 +103,13 @@ def _judge(
         message = "; ".join(why_down(world, key, name) for name in down)
         conditions = readiness(False, "WorkersNotReady", message, stalled=late)
     else:
-        conditions = readiness(True, *trading(bound, figures, halted))
+        conditions = readiness(True, *trading(whole, figures, halted))
     conditions.append(halted)
     if figures.get("drift"):
         conditions.append(Condition("Drift", True, "BalancesDiffer", "; ".join(figures["drift"])[:1024]))
     status: Body = {"halted": halted.status, "gateways": len(workers) - len(down) if workers else 0}
-    return Judgement(
-        conditions, status | _figures(figures), applied=not down, again_in_s=LATER_S if figures else SILENT_S
-    )
+    again = SOON_S if figures.get("waitingFor") else LATER_S if figures else SILENT_S
+    return Judgement(conditions, status | _figures(figures), applied=not down, again_in_s=again)
 
 
 def _login_wanted(account: TradingAccount, missing: str) -> str:

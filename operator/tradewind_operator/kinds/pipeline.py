@@ -107,6 +107,9 @@ def _judge(
     if unlisted:
         # An exchange simulator lists what its pipelines name as soon as it is back with it.
         conditions = readiness(False, "UnknownSymbol", unlisted, stalled=spec.feed.venue != "Simulated")
+    elif not _limited(pipeline, world):
+        message = f"no RiskPolicy in mode Enforce selects this pipeline or its account {spec.account}: apply one; "
+        conditions = readiness(False, "NoRiskPolicy", message + "until then its orders are denied", stalled=True)
     elif down:
         late = any(deadline_passed(world, key, name) for name in down)
         conditions = readiness(False, "WorkersNotReady", "; ".join(why_down(world, key, n) for n in down), stalled=late)
@@ -130,6 +133,18 @@ def _judge(
     if profit is not None:
         status["dayPnl"] = profit
     return Judgement(conditions, status, applied=not down, again_in_s=again)
+
+
+def _limited(pipeline: TradingPipeline, world: World) -> bool:
+    """Whether there are limits its orders are judged by: without any they are denied."""
+    namespace = pipeline.metadata.namespace
+    accounts = [one for one in world.accounts(namespace) if one.metadata.name == pipeline.spec.account]
+    return any(
+        (spec.pipelines is not None and spec.pipelines.matches(pipeline.metadata.labels))
+        or (spec.accounts is not None and any(spec.accounts.matches(one.metadata.labels) for one in accounts))
+        for spec in (policy.spec for policy in world.policies(namespace))
+        if spec.mode == "Enforce"
+    )
 
 
 def _ready(pipeline: TradingPipeline, replicas: int, halted: bool) -> tuple[str, str]:

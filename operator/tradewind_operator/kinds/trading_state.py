@@ -18,7 +18,10 @@ SILENT = "the gateway's pod is ready and nothing was heard from it for 15 s"
 
 
 def trading(bound: list[RiskPolicy], figures: Mapping[str, Any], halted: Condition) -> tuple[str, str]:
-    """(reason, message) of an account whose gateway is up: never that it takes orders where something forbids them."""
+    """(reason, message) of an account whose gateway is up: never that it takes orders where something forbids them.
+
+    ``bound`` are the policies of the account as a whole, not those of some of its pipelines.
+    """
     everything = [halt for halt in figures.get("halts", []) if EVERYTHING in halt["pipelines"]]
     if halted.status and not figures:
         return "Halted", f"{SILENT}; it was halted when it last said anything"

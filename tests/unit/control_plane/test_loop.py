@@ -13,7 +13,7 @@ from tradewind_operator.names import Key
 from tradewind_operator.reconciler import marked
 from tradewind_operator.triggers import of_child, of_resource
 from tradewind_operator.work_queue import WorkQueue
-from unit.control_plane.desk import NOW, PIPELINE, RP, TA, TP, desk, resource
+from unit.control_plane.desk import NOW, PIPELINE, POLICY, RP, TA, TP, desk, resource
 
 
 class Clock:
@@ -170,6 +170,15 @@ def test_a_policy_concerns_every_account_at_once() -> None:
     world = desk()
 
     assert (TA, 0.0) in list(of_resource(RP, world, None))
+
+
+@pytest.mark.parametrize(("change", "pipelines"), [({"reduceOnly": True}, set()), ({"mode": "Observe"}, {TP})])
+def test_a_policy_concerns_pipelines_when_whom_it_binds_changes(change: dict, pipelines: set[Key]) -> None:
+    world = desk()
+    before = world.runs(RP)
+    world.observe(RP, resource(RP, POLICY | change, generation=2))
+
+    assert {key for key, _ in of_resource(RP, world, before) if key.kind == "TradingPipeline"} == pipelines
 
 
 def test_a_gateway_that_comes_up_concerns_who_trades_on_it() -> None:

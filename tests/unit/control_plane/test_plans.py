@@ -534,6 +534,34 @@ def test_a_halt_no_killswitch_made_says_how_it_ends():
     )
 
 
+@pytest.mark.parametrize(
+    ("policy", "limited"),
+    [
+        ({}, True),
+        ({"mode": "Observe"}, False),
+        ({"accounts": {"matchLabels": {"desk": "other"}}}, False),
+        ({"accounts": None, "pipelines": {"matchLabels": {"desk": "alpha"}}}, True),
+        ({"accounts": None, "pipelines": {"matchLabels": {"desk": "beta"}}}, False),
+    ],
+)
+def test_a_pipeline_whose_orders_would_all_be_denied_says_so(policy: dict, limited: bool):
+    spec = {name: value for name, value in (POLICY | policy).items() if value is not None}
+    world = desk((RP, resource(RP, spec)), (TP, resource(TP, PIPELINE, labels={"desk": "alpha"})))
+
+    told = condition(plan_pipeline(TP, world, PLATFORM, live(), NOW), "Stalled")
+
+    assert (told.get("reason") != "NoRiskPolicy") == limited
+
+
+def test_a_policy_of_some_pipelines_says_nothing_of_the_account_as_a_whole():
+    some = {"pipelines": {"matchLabels": {"desk": "alpha"}}, "reduceOnly": True}
+    spec = {name: value for name, value in (POLICY | some).items() if name != "accounts"}
+    world = desk((RP, resource(RP, spec)), (TP, resource(TP, PIPELINE, labels={"desk": "alpha"})))
+    carried_out(world, plan_account(TA, world, PLATFORM, live(), NOW))
+
+    assert condition(plan_account(TA, world, PLATFORM, live(gateway_paper={"x": 1}), NOW))["reason"] == "Trading"
+
+
 def test_a_halted_pipeline_does_not_say_that_it_trades():
     world = desk()
     for plan in (
