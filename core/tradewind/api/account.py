@@ -18,6 +18,9 @@ from tradewind.api.fields import (
     Symbol,
 )
 from tradewind.api.pipeline import Generated, Replay
+from tradewind.durations import SECOND, parse_duration
+
+LEAST_BLIND_AFTER = 5 * SECOND
 
 
 class Credentials(Model):
@@ -94,10 +97,13 @@ class TradingAccountSpec(Model):
     day_start: str = Field("UTC", description="Time zone whose midnight starts the trading day.", max_length=64)
     currency: Currency = Field("USDT", description="Currency equity and P&L are told in.")
     blind_after: DurationText = Field(
-        "30s", description="Without news on any halt path for this long, the account only reduces."
+        "30s",
+        description="Without news on any halt path for this long, the account only reduces; at least 5s, as there is news every second.",
     )
     deletion_policy: Literal["CancelOrders", "Flatten", "Orphan"] = Field(
-        "CancelOrders", description="What happens to orders and positions when the account is deleted."
+        "CancelOrders",
+        description="What is to happen to orders and positions when the account is deleted. Not carried out in this version: "
+        "they stay, so cancel or flatten with a KillSwitch first.",
     )
 
     @field_validator("day_start")
@@ -110,6 +116,13 @@ class TradingAccountSpec(Model):
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise ValueError(f"{zone!r} is not a time zone: use a name such as UTC or America/New_York") from error
         return zone
+
+    @field_validator("blind_after")
+    @classmethod
+    def _not_always_blind(cls, text: str) -> str:
+        if parse_duration(text) < LEAST_BLIND_AFTER:
+            raise ValueError(f"{text} must be at least 5s: there is news every second")
+        return text
 
     @model_validator(mode="after")
     def _consistent(self) -> TradingAccountSpec:

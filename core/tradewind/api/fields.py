@@ -68,7 +68,9 @@ def _positive_duration(text: str) -> str:
 
 
 _POSITIVE = Rule("quantity(self).isGreaterThan(quantity('0'))", "must be above zero")
-_LONGER = Rule("duration(self) > duration('0s')", "must be longer than 0s")
+_WRITTEN = "written like 250ms, 30s or 1h30m"
+_LONGER = Rule("duration(self) > duration('0s')", f"must be longer than 0s, {_WRITTEN}")
+_SHORTER = Rule("duration(self) <= duration('87600h')", f"must be at most ten years (87600h), {_WRITTEN}")
 _RATIO = Rule("quantity(self).compareTo(quantity('1')) <= 0", "must be between 0 and 1")
 _UNSIGNED = decimals.PATTERN.replace("-?", "")
 
@@ -78,7 +80,7 @@ def _as_decimal(pattern: str, *rules: Rule) -> WithJsonSchema:
 
 
 def _as_duration(*rules: Rule) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "maxLength": 40, "pattern": durations.PATTERN, RULES: list(rules)})
+    return WithJsonSchema({"type": "string", "maxLength": 40, "pattern": durations.PATTERN, RULES: [*rules, _SHORTER]})
 
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=40)]

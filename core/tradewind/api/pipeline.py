@@ -57,7 +57,9 @@ class Feed(Model):
     symbols: list[Symbol] = Field(description="Symbols traded, each once.", min_length=1, max_length=1000)
     shards: int = Field(1, ge=1, le=64, description="How many workers share the symbols.")
     stale_after: PositiveDuration = Field(
-        "10s", description="Without market data for this long, the feed counts as stale."
+        "10s",
+        description="Without market data for this long, the feed counts as stale. Not looked at in this version: "
+        "what holds orders back is staleMarketData of a RiskPolicy.",
     )
     depth: bool = Field(True, description="Whether book depth is recorded too; needed to match Paper orders.")
     replay: Replay | None = Field(None, description="Settings of venue Replay.")

@@ -55,6 +55,10 @@ RULES: dict[str, dict[str, list[Rule]]] = {
             _immutable("venue", "delete the TradingAccount first"),
             _immutable("market", "delete the TradingAccount first"),
             Rule(
+                "duration(self.blindAfter) >= duration('5s')",
+                "blindAfter must be at least 5s: there is news every second",
+            ),
+            Rule(
                 "self.mode == 'Paper' || self.venue == 'Simulated' || has(self.credentials)",
                 "modes Live and Shadow need credentials.secretName: a login at the venue",
             ),
