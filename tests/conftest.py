@@ -19,5 +19,5 @@ def recorded() -> Path:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What needs a cluster last, and what needs nodes at the very end: their clusters run until then."""
-    order = {"api": 1, "e2e": 2}
+    order = {"api": 1, "argocd": 2, "e2e": 3}
     items.sort(key=lambda item: order.get(item.path.parent.name, 0) if item.path.parent.parent.name == "tests" else 0)

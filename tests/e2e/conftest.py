@@ -6,7 +6,7 @@ import os
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import images
@@ -63,6 +63,20 @@ class Release:
     def uninstall(self) -> None:
         for release in ("tradewind", "tradewind-crds"):
             self("uninstall", release, "--ignore-not-found", "--wait", "--timeout=120s")
+
+
+@pytest.fixture(scope="session")
+def on_node(kubeconfig: Path) -> Callable[..., None]:
+    """Runs a command on the node, as root; only where the cluster is kind's own."""
+    if os.environ.get("TRADEWIND_E2E_KUBECONFIG"):
+        pytest.skip("a cluster of somebody else: its nodes are left alone")
+
+    def run(*command: str) -> None:
+        node = f"{kind_cluster.CLUSTER}-control-plane"
+        done = subprocess.run(["docker", "exec", node, *command], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -20,6 +20,7 @@ from charts import CHARTS
 pytestmark = pytest.mark.slow  # pods take seconds to come and go
 
 EXAMPLE = ROOT / "examples" / "momentum"
+NODE_READY = 'jsonpath="{.items[*].status.conditions[?(@.type=="Ready")].status}"'
 RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
 ROLES = {"trader": "tradewind-trader", "officer": "tradewind-risk-officer"}
 
@@ -108,6 +109,32 @@ def test_nats_is_replaced_and_nothing_is_lost(desk: Kubectl, installed: Kubectl)
     found = figures(desk)
     assert (found["tradewind_gateway_book_problems"], found["tradewind_gateway_drift"]) == (0, 0)
     assert found["tradewind_gateway_fills_total"] > before  # counted from the journal, which is on the volume
+
+
+@pytest.mark.parametrize("program", ["kube-apiserver", "etcd"])
+def test_a_control_plane_that_is_killed_comes_back_to_what_went_on(
+    desk: Kubectl, on_node: Callable[..., None], program: str
+) -> None:
+    before = until("fills", lambda: figures(desk).get("tradewind_gateway_fills_total"), 60)
+    pods = {pod["metadata"]["uid"] for pod in desk.list("pods")}
+
+    on_node("pkill", "-9", "-f", f"^{program} ")
+
+    until("more fills", lambda: figures(desk).get("tradewind_gateway_fills_total", 0) > before, 180)
+    until("it ready", lambda: desk.condition("ta", "paper").get("status") == "True", 120)
+    assert {pod["metadata"]["uid"] for pod in desk.list("pods")} == pods
+
+
+def test_a_node_without_its_kubelet_trades_on(desk: Kubectl, on_node: Callable[..., None]) -> None:
+    before = until("fills", lambda: figures(desk).get("tradewind_gateway_fills_total"), 60)
+    on_node("systemctl", "stop", "kubelet")
+    try:
+        until("more fills", lambda: figures(desk).get("tradewind_gateway_fills_total", 0) > before, 60)
+    finally:
+        on_node("systemctl", "start", "kubelet")
+
+    until("the node ready", lambda: '"True"' in desk("get", "nodes", "-o", NODE_READY), 60)
+    assert figures(desk)["tradewind_gateway_book_problems"] == 0
 
 
 def test_a_traders_halt_stops_trading_and_only_a_risk_officer_ends_it(desk: Kubectl) -> None:
