@@ -79,3 +79,10 @@ def test_references_and_nulls_are_resolved() -> None:
     assert found["counts"]["additionalProperties"]["type"] == "integer"
     assert found["anything"][OPEN] is True
     assert found["names"]["x-kubernetes-list-map-keys"] == ["name"]
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_list_of_any_kind_tells_whether_it_is_ready_and_if_not_why(kind: str) -> None:
+    columns = definition(kind)["spec"]["versions"][0]["additionalPrinterColumns"]
+
+    assert {"Ready", "Reason"} <= {column["name"] for column in columns}

@@ -59,10 +59,12 @@ COLUMNS: dict[str, list[tuple[str, str, str]]] = {
     ],
     "TradingModel": [READY, ("Version", "string", ".status.activeVersion"), REASON, AGE],
     "TradingJob": [
+        READY,
         ("Type", "string", ".spec.type"),
         ("Phase", "string", ".status.phase"),
         ("Schedule", "string", ".spec.schedule"),
         ("Result", "string", ".status.result"),
+        REASON,
         AGE,
     ],
 }
