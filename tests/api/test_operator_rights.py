@@ -66,6 +66,10 @@ def test_it_uses_every_right_it_has_and_asks_for_none_it_has_not(
     assert granted() - used == set()
 
 
+OTHER_REASONS = ("being terminated", "exceeded quota")
+"""What is forbidden though the right to it is there."""
+
+
 def audited(plane: ControlPlane) -> tuple[set[tuple[str, str, str]], set[tuple[str, str, str]]]:
     """(group, resource, verb) of what the operator did and of what it was refused."""
     used, refused = set(), set()
@@ -75,8 +79,9 @@ def audited(plane: ControlPlane) -> tuple[set[tuple[str, str, str]], set[tuple[s
         if request["user"]["username"] != OPERATOR or not what:
             continue
         plural = what["resource"] + (f"/{what['subresource']}" if "subresource" in what else "")
-        ending = "being terminated" in request["responseStatus"].get("message", "")
-        group = refused if request["responseStatus"]["code"] == 403 and not ending else used
+        said = request["responseStatus"].get("message", "")
+        no_right = request["responseStatus"]["code"] == 403 and not any(other in said for other in OTHER_REASONS)
+        group = refused if no_right else used
         group.add((what.get("apiGroup", ""), plural, request["verb"]))
     return used, refused
 
