@@ -25,6 +25,8 @@ APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 IN_FLIGHT = 16
 TIMEOUT_S = 30
+UNTYPED = ("failed to create typed patch object", "failed to convert new object")
+"""What a server says with code 500 of an object that is not valid: a quantity that is none, a name twice in a list."""
 
 
 class ApiRefused(TradewindError):
@@ -37,7 +39,7 @@ class ApiRefused(TradewindError):
     @property
     def lasting(self) -> bool:
         """Whether the server will say the same again until a person changes something."""
-        return self.code in (400, 403, 409, 422)
+        return self.code in (400, 403, 409, 422) or (self.code == 500 and any(words in str(self) for words in UNTYPED))
 
     @property
     def ending(self) -> bool:

@@ -101,6 +101,7 @@ REFUSED: list[tuple[Body, str]] = [
         'unknown field "spec.template.env[0].valueFrom"',
     ),
     (pipeline(template={"env": [{"name": "A"}]}), "value: Required value"),
+    (pipeline(template={"env": [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]}), "Duplicate value"),
     (pipeline(template={"env": [{"name": "a b", "value": ""}]}), "should match"),
     (pipeline(template={"tolerations": 5}), "must be of type array"),
     (pipeline(desiredState="Halted"), "Unsupported value"),

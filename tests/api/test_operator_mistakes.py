@@ -107,3 +107,10 @@ def test_what_the_server_does_not_allow_needs_a_person_and_is_picked_up_when_it_
     desk("delete", "quota", "full")
     until("it to be up", lambda: ready(desk, "tp", "more"), 60)
     assert desk.condition("tp", "more", "Stalled") == {}
+
+
+def test_a_quantity_that_is_none_needs_a_person(desk: Kubectl) -> None:
+    desk.apply(pipeline("much", template={"resources": {"limits": {"memory": "lots"}}}))
+
+    told = until("it to be told", lambda: desk.condition("tp", "much", "Stalled"))
+    assert "quantities must match the regular expression" in told["message"]

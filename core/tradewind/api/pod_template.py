@@ -64,6 +64,11 @@ def _check(value: object, schema: dict[str, Any], path: str) -> None:
             raise ValueError(f"{path} has more than {schema['maxItems']} items: remove some")
         for index, item in enumerate(value):
             _check(item, schema["items"], f"{path}.{index}")
+        if "name" in schema["items"].get("properties", {}):
+            names = [item["name"] for item in value]
+            twice = next((name for name in names if names.count(name) > 1), None)
+            if twice is not None:
+                raise ValueError(f"{path} has {twice!r} twice: remove one")
     elif isinstance(value, dict):
         _check_object(value, schema, path)
 

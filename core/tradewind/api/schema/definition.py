@@ -20,7 +20,15 @@ STATUSES: dict[str, type[BaseModel]] = {
     "TradingModel": status.ModelStatus,
     "TradingJob": status.JobStatus,
 }
-LISTED_BY = {"conditions": "type", "instruments": "symbol", "stages": "name", "accounts": "name", "gateways": "account"}
+LISTED_BY = {
+    "conditions": "type",
+    "instruments": "symbol",
+    "stages": "name",
+    "accounts": "name",
+    "gateways": "account",
+    "env": "name",
+    "imagePullSecrets": "name",  # pragma: allowlist secret
+}
 READY = ("Ready", "string", ".status.conditions[?(@.type=='Ready')].status")
 REASON = ("Reason", "string", ".status.conditions[?(@.type=='Ready')].reason")
 AGE = ("Age", "date", ".metadata.creationTimestamp")
