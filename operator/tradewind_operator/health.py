@@ -7,13 +7,18 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from tradewind.errors import Unavailable
 
 
 @asynccontextmanager
 async def health_server(
     port: int, alive: Callable[[], str], ready: Callable[[], str], collect: Callable[[], None]
 ) -> AsyncIterator[int]:
-    """Serve while in this context; yields the port. ``alive`` and ``ready`` say what is wrong, empty if nothing is."""
+    """Serve while in this context; yields the port. ``alive`` and ``ready`` say what is wrong, empty if nothing is.
+
+    Raises:
+        Unavailable: nothing can listen on this port.
+    """
     application = web.Application(client_max_size=1024)
 
     def answer(wrong: str) -> web.Response:
@@ -34,7 +39,12 @@ async def health_server(
     await runner.setup()
     try:
         site = web.TCPSite(runner, "0.0.0.0", port)  # noqa: S104 - a pod is probed from outside
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            raise Unavailable(
+                f"--health-port {port} cannot be listened on: {error.strerror}: give a free one"
+            ) from error
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()
