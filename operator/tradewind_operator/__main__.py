@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.version:
         sys.stdout.write(f"tradewind-operator {version('tradewind-operator')}\n")
         return 0
-    _configure_logging()
+    configure_logging()
     try:
         asyncio.run(_run(given))
     except TradewindError as error:
@@ -72,16 +72,25 @@ async def _run(given: argparse.Namespace) -> None:
         await run(settings, stop)
 
 
-def _configure_logging() -> None:
-    """Lines of JSON on stderr."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
-    structlog.configure(
+def configure_logging() -> None:
+    """Lines of JSON on stderr, also of what libraries say."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso"),
+        structlog.processors.format_exc_info,
+    ]
+    foreign = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
         processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.JSONRenderer(),
         ],
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(foreign)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    structlog.configure(
+        processors=[*shared, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from importlib.metadata import entry_points, version
 from pathlib import Path
 
@@ -37,3 +40,21 @@ def test_the_command_of_the_image_is_this_one() -> None:
     [command] = entry_points(group="console_scripts", name="tradewind-operator")
 
     assert command.load() is script
+
+
+def test_what_a_library_logs_is_a_line_of_json_with_its_traceback_inside() -> None:
+    program = """
+import logging
+from tradewind_operator.__main__ import configure_logging
+configure_logging()
+try:
+    raise OSError("no route")
+except OSError:
+    logging.getLogger("nats.aio.client").error("nats: encountered error", exc_info=True)
+"""
+
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stderr
+
+    [line] = [json.loads(text) for text in said.splitlines()]
+    assert (line["event"], line["level"], line["logger"]) == ("nats: encountered error", "error", "nats.aio.client")
+    assert "OSError: no route" in line["exception"]
