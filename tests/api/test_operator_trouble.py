@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,26 @@ def test_the_api_server_restarted_is_nothing_but_a_pause(
     kubectl.apply(policy(mode="Observe"))
 
     until("it to see the change", lambda: kubectl.condition("ta", "paper").get("reason") == "NoRiskPolicy", 30)
+
+
+def test_an_operator_that_starts_before_the_api_server_serves_everything_deletes_nothing(
+    plane: ControlPlane, kubectl: Kubectl, own_operator: OperatorProcess
+) -> None:
+    kubectl.apply(*DESK)
+    until("the desk to be up", lambda: ready(kubectl, "tp", "btc"))
+    uids = {body["metadata"]["uid"] for body in kubectl.list(EVERYTHING, OURS)}
+    own_operator.stop(signal.SIGKILL)
+    plane.kill("kube-apiserver")
+
+    with ThreadPoolExecutor(1) as beside:
+        started = beside.submit(own_operator.start)
+        plane.start_api_server()
+        started.result()
+
+    until("a full pass", lambda: own_operator.metric("tradewind_operator_reconciles_total") >= 5)
+    until("calm", lambda: own_operator.metric("tradewind_operator_queue_depth") == 0)
+    assert own_operator.metric("tradewind_operator_writes_total", verb="delete") == 0
+    assert {body["metadata"]["uid"] for body in kubectl.list(EVERYTHING, OURS)} == uids
 
 
 def test_what_was_deleted_while_nobody_watched_is_found_by_the_next_full_look(
