@@ -164,3 +164,15 @@ def test_a_fee_in_another_coin_counts_or_the_equity_is_unknown() -> None:
     }  # fmt: skip
     books.gateway.on_rows(Rows.build(TABLE, 0, columns))
     assert books.gateway.books.equity() == 10_000 - 2 * 2_500
+
+
+def test_messages_sent_before_a_restart_count() -> None:
+    books = GatewayBooks(policy(maxMessages={"count": 2, "per": "1m"}))
+    books.order(books.intent())
+    books.order(books.intent())
+
+    books.gateway = again = books.refolded()
+    books.quote(PRICE, NOW)
+    again.on_policies([policy(maxMessages={"count": 2, "per": "1m"})], NOW, {"house": "h"})
+
+    assert books.denied(books.intent()) == {"MAX_MESSAGES"}

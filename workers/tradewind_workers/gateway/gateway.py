@@ -88,6 +88,7 @@ class Gateway:
                 self.epoch, self.journal_id = event.number, event.journal_id
             case OrderPlaced():
                 self.orders.placed(event)
+                self._messages.sent(event.at.time)
             case OrderReport():
                 self.orders.reported(event)
                 if event.last_quantity:
@@ -267,7 +268,6 @@ class Gateway:
         self, intent: Intent, order_id: str, now: int, state: RiskState | None, *, exempt: bool = False
     ) -> list[Effect]:
         placed = OrderPlaced(self._at(now), order_id, intent, self.deadline(now), state_text(state))
-        self._messages.sent(now)
         order = NewOrder(
             order_id, intent.symbol, intent.side, intent.quantity, intent.limit_price, intent.time_in_force
         )
