@@ -124,3 +124,16 @@ async def test_a_pipeline_that_comes_to_match_a_halt_joins_it(venue: SimulatedVe
 
         assert (await running.ack(stop.metadata.uid, "enforced"))["cancelled"] == 1
         assert running.gateway.latches.of("slow")
+
+
+@pytest.mark.parametrize("value", [b"{", b"[]", b'{"pipelines": 1}'])
+async def test_an_unwinding_nobody_can_read_does_not_end_the_watch(
+    venue: SimulatedVenue, client: Client, value: bytes
+) -> None:
+    async with venue.trading() as login, gateway_at(login, client) as running:
+        await running.bucket.put("unwind.paper", value)
+        stop = halt()
+
+        await tell(running, stop)
+
+        await until("the halt", lambda: stop.metadata.uid in running.gateway.latches.halts)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from contextlib import aclosing
-from typing import Any
 
 import structlog
 from nats.js.kv import KeyValue
@@ -33,16 +33,23 @@ INSTRUMENTS = instruments_key("")
 
 
 class ControlWatch:
-    """Watches the bucket and tells the gateway."""
+    """Watches the bucket and tells the gateway. ``steady`` is a clock in ns that nobody sets: by it news grow old."""
 
     def __init__(
-        self, bucket: KeyValue, gateway: Gateway, outbox: Outbox, following: Following, clock: Callable[[], int]
+        self,
+        bucket: KeyValue,
+        gateway: Gateway,
+        outbox: Outbox,
+        following: Following,
+        clock: Callable[[], int],
+        steady: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._bucket, self._gateway, self._outbox, self._clock = bucket, gateway, outbox, clock
+        self._steady = steady
         self._following = following
         self._limits_key = limits_key(gateway.name)
         self._unwind_key = f"unwind.{escape(gateway.name)}"
-        self._operator_seen = clock()
+        self._operator_seen = steady()
         self._api_seen = 0
         self._switches: dict[str, KillSwitch] = {}  # halts that were seen and not released, by uid
         self._enforced: set[tuple[str, frozenset[str]]] = set()
@@ -63,7 +70,7 @@ class ControlWatch:
         while True:
             await asyncio.sleep(0.5)
             now = self._clock()
-            silent = now - max(self._operator_seen, self._api_seen)
+            silent = self._steady() - max(self._operator_seen, self._api_seen)
             blind = silent > limit
             latched = BLIND in self._gateway.latches.halts
             if blind and not latched:
@@ -76,12 +83,12 @@ class ControlWatch:
     @property
     def age(self) -> float:
         """Seconds since the operator was last heard of."""
-        return (self._clock() - self._operator_seen) / SECOND
+        return (self._steady() - self._operator_seen) / SECOND
 
     @property
     def api_age(self) -> float | None:
         """Seconds since the API server was last heard of; None where that path was never there."""
-        return (self._clock() - self._api_seen) / SECOND if self._api_seen else None
+        return (self._steady() - self._api_seen) / SECOND if self._api_seen else None
 
     async def watch(self) -> None:
         """Until cancelled; raises what kept a halt from being carried out."""
@@ -92,7 +99,7 @@ class ControlWatch:
 
     def _on_key(self, key: str, value: bytes, *, deleted: bool) -> None:
         if key == operator_key():
-            self._operator_seen = self._clock()
+            self._operator_seen = self._steady()
         elif key.startswith("halt.") and not deleted:
             self.on_halt(key, value)
         elif key == self._limits_key:
@@ -100,11 +107,11 @@ class ControlWatch:
         elif key.startswith(INSTRUMENTS) and not deleted:
             self._following.on_instruments(key.removeprefix(INSTRUMENTS), value)
         elif key == self._unwind_key and not deleted:
-            self._work.start(self._unwind(json.loads(value)))
+            self._on_unwind(value)
 
     def heard_from_api_server(self) -> None:
         """The second path is fresh: one of the two is enough not to be blind."""
-        self._api_seen = self._clock()
+        self._api_seen = self._steady()
 
     def on_halt(self, key: str, value: bytes) -> None:
         """A halt by any path. One nobody can read halts everything: it was meant to halt something."""
@@ -157,6 +164,14 @@ class ControlWatch:
         for switch in list(self._switches.values()):
             self._engage(switch, self._clock())
 
-    async def _unwind(self, document: dict[str, Any]) -> None:
-        await self._enforcement.unwind(document.get("pipelines", []))
+    def _on_unwind(self, value: bytes) -> None:
+        try:
+            pipelines = [str(name) for name in json.loads(value)["pipelines"]]
+        except (ValueError, TypeError, KeyError) as error:
+            log.error("unreadable_unwind", error=str(error)[:500])
+            return
+        self._work.start(self._unwind(pipelines))
+
+    async def _unwind(self, pipelines: list[str]) -> None:
+        await self._enforcement.unwind(pipelines)
         self.unwound = True
