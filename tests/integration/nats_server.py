@@ -13,8 +13,8 @@ from pathlib import Path
 class NatsServer:
     """JetStream with its store in ``folder``; the port stays the same over restarts."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, max_payload: int = 8 << 20) -> None:
+        self._folder, self._max_payload = folder, max_payload
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -28,7 +28,7 @@ class NatsServer:
         program = Path(sys.executable).with_name("nats-server")
         config = self._folder / "nats.conf"
         config.write_text(
-            f'host: 127.0.0.1\nport: {self.port}\nmax_payload: 8388608\njetstream {{ store_dir: "{self._folder}/store" }}\n'
+            f'host: 127.0.0.1\nport: {self.port}\nmax_payload: {self._max_payload}\njetstream {{ store_dir: "{self._folder}/store" }}\n'
         )
         self._process = subprocess.Popen(
             [str(program), "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

@@ -8,7 +8,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -50,11 +50,11 @@ async def connected(nats: NatsServer) -> AsyncIterator[Client]:
 class Worker:
     """A pipeline's worker as a process of its own."""
 
-    def __init__(self, nats: NatsServer, folder: Path) -> None:
+    def __init__(self, nats: NatsServer, folder: Path, stages: Sequence[str] = STAGES) -> None:
         config: dict[str, Any] = {
             "role": "pipeline", "name": "desk", "namespace": "test", "nats_url": nats.url, "port": None,
             "pipeline": pipeline().model_dump(mode="json", by_alias=True, exclude_none=True), "run_id": "run",
-            "stages": list(STAGES), "shard": 0, "symbols": ["BTCUSDT", "ETHUSDT"], "feed": "f", "account": "paper",
+            "stages": list(stages), "shard": 0, "symbols": ["BTCUSDT", "ETHUSDT"], "feed": "f", "account": "paper",
             "input": {"stream": NAMES.input_stream, "subjects": [NAMES.feed("f"), NAMES.account("paper")]}, "output": OUTPUT,
         }  # fmt: skip
         self._path = folder / "worker.json"
@@ -225,6 +225,25 @@ async def test_a_symbol_keeps_the_decimals_everything_recorded_of_it_counts_in(n
             await tell_instruments(bucket, "f", [instrument("BTCUSDT", "0.01", "0.0001")])
 
         assert (await known_instruments(bucket, "f"))["BTCUSDT"].quantity_decimals == 3
+
+
+async def test_a_backlog_larger_than_a_message_may_be_is_passed_on_in_pieces(tmp_path: Path) -> None:
+    nats = NatsServer(tmp_path, max_payload=1 << 20)  # as in a cluster
+    nats.start()
+    rows = random_market(7, 60_000, quotes=False)
+    worker = Worker(nats, tmp_path, ["market"])
+    try:
+        async with connected(nats) as client:
+            js = client.jetstream()
+            await tell_instruments(await js.key_value(NAMES.control_bucket), "f", list(instruments().values()))
+            for part in cut(rows, list(range(8_000, len(rows), 8_000))):
+                await js.publish(NAMES.feed("f"), encode_batch(Batch(part, (), int(part.row[-1]) + 1)))
+            await worker.start()
+
+            assert await outputs(client, int(rows.row[-1]) + 1) == []
+            await worker.stop()
+    finally:
+        nats.kill()
 
 
 @pytest.mark.slow  # the worker is given five seconds to end by itself

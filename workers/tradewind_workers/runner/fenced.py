@@ -42,7 +42,7 @@ class FencedPublisher:
         """The sequence the message got; waits out a server that is away.
 
         Raises:
-            FencedOut: another writer has written since.
+            FencedOut: another writer has written since. MaxPayloadError: the message is larger than the server takes.
         """
         while True:
             headers = {"Nats-Expected-Last-Subject-Sequence": str(self.sequence)}
@@ -54,6 +54,8 @@ class FencedPublisher:
                 elif await self._landed(data):
                     return self.sequence
                 continue
+            except nats.errors.MaxPayloadError:
+                raise  # no server is away: the same message would be too large for ever
             except _AWAY as error:
                 await self._wait("publish", error)
                 continue

@@ -38,6 +38,8 @@ from tradewind_workers.stages.stage import Batch, Stage, decode_batch, encode_ba
 log = structlog.get_logger()
 MAX_RANGE_ROWS = 131_072
 MAX_RANGE_MESSAGES = 512
+ROW_BYTES, EVENTS_BYTES = 48, 256 * 1024
+"""What a row takes in a message, and what is kept free for events beside the rows."""
 SNAPSHOT_EVERY_S = 5.0
 PROGRESS_EVERY_S = 1.0
 
@@ -79,10 +81,11 @@ class StageWorker:
         snapshots: SnapshotStore,
         dead: tuple[JetStreamContext, str],
         already: int,
+        most_rows: int = MAX_RANGE_ROWS,
     ) -> None:
         self.stages, self._reader, self._publisher, self._snapshots = stages, reader, publisher, snapshots
         self._dead_js, self._dead_subject = dead
-        self._already = already
+        self._already, self._most_rows = already, most_rows
         self._held: tuple[int, Batch] | None = None
         self._last_publish = self._last_snapshot = time.monotonic()
         self._saved = 0
@@ -121,14 +124,15 @@ class StageWorker:
         self._held = None
         taken = _Range(sequence, sequence, [batch])
         size = len(batch.rows)
-        while size < MAX_RANGE_ROWS and len(taken.batches) < MAX_RANGE_MESSAGES:
+        while size < self._most_rows and len(taken.batches) < MAX_RANGE_MESSAGES:
             message = await self._reader.next_waiting()
             if message is None:
                 break
             decoded = await self._decode(*message)
             if decoded is None:
                 continue
-            if _is_report(decoded) != _is_report(taken.batches[0]) or taken.last <= self._already < message[0]:
+            other = _is_report(decoded) != _is_report(taken.batches[0])
+            if other or taken.last <= self._already < message[0] or size + len(decoded.rows) > self._most_rows:
                 self._held = message[0], decoded
                 break
             taken.batches.append(decoded)
@@ -207,7 +211,9 @@ async def _open(config: dict[str, Any], client: Client) -> tuple[StageWorker, St
     position = snapshot.position if snapshot else 0
     log.info("stages_start", stages=config["stages"], position=position, published=already)
     reader = StreamReader(client, js, config["input"]["stream"], config["input"]["subjects"], position)
-    worker = StageWorker(stages, reader, publisher, store, (js, names.dead(config["name"])), already)
+    room = (client.max_payload - EVENTS_BYTES) // ROW_BYTES  # a stage may pass on every row it was given
+    dead = (js, names.dead(config["name"]))
+    worker = StageWorker(stages, reader, publisher, store, dead, already, min(MAX_RANGE_ROWS, room))
     worker.figures.position = position
     return worker, reader
 
