@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from desks import halt
@@ -105,6 +107,27 @@ async def test_what_somebody_traded_by_hand_meanwhile_is_external(venue: Simulat
         assert after.gateway.ledger.position(EXTERNAL, "BTCUSDT") == 300
         assert after.gateway.orders.working() == []  # an order of somebody else's is told, and left alone
         assert (after.link.drift, profit) == ([], 0)
+
+
+async def test_many_records_at_once_are_journalled_in_messages_the_server_takes(
+    venue: SimulatedVenue, tmp_path: Path
+) -> None:
+    nats = NatsServer(tmp_path, max_payload=1 << 20)  # as in a cluster
+    nats.start()
+    try:
+        client = await connect(nats.url, "test")
+        await ensure_streams(client.jetstream(), NAMES, replace(SIZES, journal_bytes=32 << 20))
+        async with venue.trading() as login, gateway_at(login, client) as running:
+            for _ in range(4_000):
+                late = replace(running.intent(1, 0, 3), valid_for=0)
+                running.outbox.put(running.gateway.on_intent(late, time.time_ns()))
+            await until("everything journalled", lambda: running.outbox.idle)
+
+        async with venue.trading() as login, gateway_at(login, client) as after:
+            assert after.gateway.orders.denied["BAD_INCREMENT"] == 4_000
+        await client.close()
+    finally:
+        nats.kill()
 
 
 async def test_the_journal_has_the_deadline_the_venue_has(venue: SimulatedVenue, client: Client) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 
 import structlog
 from tradewind.errors import InvalidValue, VenueError, VenueUnknown
@@ -19,6 +20,8 @@ from tradewind_workers.runner.tasks import Background
 from tradewind_workers.venues.port import SignedRequest, TradingVenue
 
 log = structlog.get_logger()
+MOST_AT_ONCE = 256
+"""Records in one message: of the longest there are, some 600 KB."""
 NOT_THERE = "UNKNOWN_ORDER"
 CANCEL_AGAIN_S, REFUSED_CANCEL_AGAIN_S = 0.2, 1.0
 
@@ -76,7 +79,7 @@ class Outbox:
             await self._changed.wait()
             self._changed.clear()
             while self._waiting:
-                taken = list(self._waiting)
+                taken = list(islice(self._waiting, MOST_AT_ONCE))
                 records = [entry.event for entry in taken if isinstance(entry, Record)]
                 if records:
                     await self._journal.append(records)
