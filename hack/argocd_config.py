@@ -14,8 +14,8 @@ HERE = Path(__file__).resolve().parents[1] / "deploy" / "argocd"
 LUA, OUTPUT = HERE / "lua", HERE / "argocd-cm.yaml"
 GROUP = "tradewind.io"
 HEAD = """\
-# Made by hack/argocd_config.py from deploy/argocd/lua: change it there. It adds to Argo CD's own ConfigMap and takes nothing out:
-#   kubectl apply --server-side --field-manager=tradewind -f deploy/argocd/argocd-cm.yaml
+# Made by hack/argocd_config.py from deploy/argocd/lua: change it there. A patch: to apply it would take out what others put into the ConfigMap.
+#   kubectl -n argocd patch configmap argocd-cm --patch-file deploy/argocd/argocd-cm.yaml
 """
 
 

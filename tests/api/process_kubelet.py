@@ -73,16 +73,21 @@ class ProcessKubelet:
                 del self.pods[name]
             rest.pod_ended(pod)
         elif running is None or running.process.poll() is not None:
-            self.pods[name] = self._launch(pod)
+            config = self._mounted(pod)
+            if config is not None:
+                self.pods[name] = self._launch(pod, config)
         elif not running.ready and self._answers(running.health_port):
             running.ready = True
             rest.pod_runs(pod)
 
-    def _launch(self, pod: Body) -> RunningPod:
-        [container] = pod["spec"]["containers"]
+    def _mounted(self, pod: Body) -> dict[str, Any] | None:
+        """The configuration a pod mounts; None while it is not there, as with a pod that is about to go."""
         [volume] = [one for one in pod["spec"]["volumes"] if one["name"] == "config"]
-        mounted = self.kubectl.get("configmap", volume["configMap"]["name"]) or {}
-        config = self._placed(json.loads(mounted["data"]["config.json"]))
+        mounted = self.kubectl.get("configmap", volume["configMap"]["name"])
+        return None if mounted is None else self._placed(json.loads(mounted["data"]["config.json"]))
+
+    def _launch(self, pod: Body, config: dict[str, Any]) -> RunningPod:
+        [container] = pod["spec"]["containers"]
         path = self.folder / f"{pod['metadata']['name']}.json"
         path.write_text(json.dumps(config))
         variables = {one["name"]: one["value"] for one in container.get("env", []) if "value" in one}

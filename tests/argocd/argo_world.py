@@ -18,8 +18,10 @@ from cluster import ControlPlane
 
 Body = dict[str, Any]
 NAMESPACE = "argocd"
+OWN = "argocd:argocd-application-controller"
 LABELLED = {"app.kubernetes.io/part-of": "argocd"}
 PATIENCE_S = 240.0
+SETTINGS = {"timeout.reconciliation": "10s", "application.sync.impersonation.enabled": "true"}
 
 
 class Repository:
@@ -68,7 +70,7 @@ class ArgoCD:
         kubectl = Kubectl(self._plane.bin / "kubectl", self._plane.kubeconfig)
         kubectl("create", "namespace", NAMESPACE)
         kubectl("apply", "--server-side", "-k", str(argocd_binaries.definitions()))
-        kubectl("wait", "--for=condition=Established", "crd", "--all")
+        established(kubectl)
         self._install()
         ports = _free_ports(7)
         redis, repo = f"127.0.0.1:{ports[0]}", f"127.0.0.1:{ports[1]}"
@@ -124,14 +126,14 @@ class ArgoCD:
         return self.kubectl.get("application", name) or {}
 
     def settled(self, name: str, commit: str, health: str = "Healthy", sync: str = "Synced") -> Body:
-        """The Application once it has this commit and these states; a failed test says what it was last."""
+        """The Application once it was compared with this commit and has these states; a failed test says what it was last."""
 
         def found() -> Body | None:
             body = self.refreshed(name)
             status = body.get("status", {})
-            state = status.get("health", {}).get("status"), status.get("sync", {}).get("status")
-            synced = status.get("operationState", {}).get("syncResult", {}).get("revision")
-            return body if (*state, synced) == (health, sync, commit) else None
+            compared = status.get("sync", {})
+            state = status.get("health", {}).get("status"), compared.get("status"), compared.get("revision")
+            return body if state == (health, sync, commit) else None
 
         try:
             settled: Body = until(f"{name} to be {sync} and {health}", found, PATIENCE_S)
@@ -158,7 +160,7 @@ class ArgoCD:
     def _install(self) -> None:
         """What Argo CD expects in its namespace, then our ConfigMap on top, as the documents say."""
         bodies: list[Body] = [
-            _object("ConfigMap", "argocd-cm", data={"timeout.reconciliation": "10s"}),
+            _object("ConfigMap", "argocd-cm", data=SETTINGS),
             _object("ConfigMap", "argocd-rbac-cm"),
             _object("ConfigMap", "argocd-cmd-params-cm"),
             _object("Secret", "argocd-secret", stringData={"server.secretkey": "simulated"}),
@@ -170,15 +172,15 @@ class ArgoCD:
                 "spec": {
                     "sourceRepos": ["*"],
                     "destinations": [{"server": "*", "namespace": "*"}],
+                    "destinationServiceAccounts": [{"server": "*", "namespace": "*", "defaultServiceAccount": OWN}],
                     "clusterResourceWhitelist": [{"group": "*", "kind": "*"}],
                 },
             },
         ]
         self.kubectl("apply", "-f", "-", given=yaml.safe_dump_all(bodies))
-        self.kubectl("apply", "--server-side", "--field-manager=tradewind", "-f", str(argocd_config.OUTPUT))
-        account = f"{NAMESPACE}:argocd-application-controller"
+        self.kubectl("patch", "configmap", "argocd-cm", "--patch-file", str(argocd_config.OUTPUT))
         self.kubectl(
-            "create", "clusterrolebinding", NAMESPACE, "--clusterrole=cluster-admin", f"--serviceaccount={account}"
+            "create", "clusterrolebinding", NAMESPACE, "--clusterrole=cluster-admin", f"--serviceaccount={OWN}"
         )
         config = yaml.safe_load(self._plane.kubeconfig.read_text())
         token = self.kubectl("create", "token", "argocd-application-controller", "--duration=24h").strip()
@@ -212,6 +214,12 @@ class ArgoCD:
                 stdout=log,
                 stderr=log,
             )
+
+
+def established(kubectl: Kubectl) -> None:
+    """Wait until the API server serves every definition; one that is new has no conditions to wait for yet."""
+    wait = ("wait", "--for=condition=Established", "crd", "--all")
+    until("the definitions", lambda: kubectl.tried(*wait).returncode == 0, 60)
 
 
 def _object(kind: str, name: str, **more: Any) -> Body:

@@ -13,18 +13,29 @@ from pathlib import Path
 import pytest
 import yaml
 from api.cluster_world import PROCESSES, ROOT, FakeKubelet, Kubectl, OperatorProcess, Rest, add_paper_node, until
-from api.manifests import halt
 from api.process_kubelet import ProcessKubelet
-from argocd.argo_world import PATIENCE_S, ArgoCD, Repository
+from argocd.argo_world import PATIENCE_S, SETTINGS, ArgoCD, Repository, established
+from argocd.interpreter import Interpreter
 from cluster import ControlPlane
 from integration.nats_server import NatsServer
 from kubernetes_binaries import CannotBuild
+from unit.house.checkout import text, tracked
 
 DEPLOY = ROOT / "deploy"
 EXAMPLE = DEPLOY / "argocd" / "example"
 ACCOUNT, PIPELINE = "desks/alpha/account.yaml", "desks/alpha/pipeline.yaml"
+OTHER, THIRD = "desks/alpha/other.yaml", "desks/alpha/third.yaml"
+REAL = "desks/alpha/real.yaml"
+LIVE = {"venue": "MEXC", "mode": "Live", "credentials": {"secretName": "mexc-main"}}
 HALT = "halts/alpha/halt.yaml"
-COMMITTED = yaml.safe_dump(halt("committed", scope={"accounts": {"matchLabels": {"desk": "alpha"}}}))
+ARGOCD = "system:serviceaccount:argocd:argocd-application-controller"
+HALTED = {"reason": "a test", "scope": {"accounts": {"matchLabels": {"desk": "alpha"}}}}
+
+
+def halt(name: str) -> str:
+    """A KillSwitch as people write it."""
+    body = {"apiVersion": "tradewind.io/v1alpha1", "kind": "KillSwitch", "metadata": {"name": name}, "spec": HALTED}
+    return yaml.safe_dump(body)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +51,7 @@ def plane(servers: Path, folder: Path) -> Iterator[ControlPlane]:
         plane.start()
         kubectl = Kubectl(plane.bin / "kubectl", plane.kubeconfig)
         kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
-        kubectl("wait", "--for=condition=Established", "crd", "--all")
+        established(kubectl)
         for part in ("namespace.yaml", "roles.yaml", "operator/rbac.yaml"):
             kubectl("apply", "-f", str(DEPLOY / part))
         kubectl("apply", "-k", str(DEPLOY / "admission"))
@@ -87,7 +98,7 @@ def repository(folder: Path) -> Repository:
     """A repository that holds the example, and a second pipeline."""
     repository = Repository(folder / "trading")
     files = {str(path.relative_to(EXAMPLE)): path.read_text() for path in EXAMPLE.rglob("*") if path.is_file()}
-    repository.commit(files | {"desks/alpha/other.yaml": files[PIPELINE].replace("name: momentum", "name: other")})
+    repository.commit(files | {OTHER: files[PIPELINE].replace("name: momentum", "name: other")})
     return repository
 
 
@@ -115,26 +126,33 @@ def head(repository: Repository) -> str:
 
 def changed(repository: Repository, name: str, old: str, new: str) -> str:
     """The commit in which a file says something else."""
-    text = repository.read(name)
-    assert old in text
-    return repository.commit({name: text.replace(old, new)})
+    before = repository.read(name)
+    assert old in before
+    return repository.commit({name: before.replace(old, new)})
 
 
 def test_a_desk_is_synced_in_waves_and_healthy_by_what_the_operator_says(
     desk: Kubectl, argocd: ArgoCD, repository: Repository
 ) -> None:
-    application = argocd.settled("desk-alpha", head(repository))
+    resources = argocd.settled("desk-alpha", head(repository))["status"]["resources"]
 
-    said = {one["kind"]: one["health"] for one in application["status"]["resources"] if "health" in one}
-    until("its message", lambda: argocd.refreshed("desk-alpha")["status"]["health"]["status"] == "Healthy")
-    assert {kind: one["status"] for kind, one in said.items()} == dict.fromkeys(
-        ("TradingAccount", "RiskPolicy", "TradingPipeline"), "Healthy"
-    )
-    born = {kind: desk.get(kind, name)["metadata"]["creationTimestamp"] for kind, name in NAMES.items()}  # type: ignore[index]
-    assert born["ta"] <= born["tp"] >= born["rp"]
+    assert {one["kind"]: (one["health"]["status"], one["health"]["message"]) for one in resources} == {
+        "TradingAccount": ("Healthy", "the gateway is reconciled and takes orders"),
+        "RiskPolicy": ("Healthy", "1 gateways run these limits"),
+        "TradingPipeline": ("Healthy", "trades"),
+    }
+    first = argocd.application("desk-alpha")["status"]["operationState"]["syncResult"]["resources"]
+    assert {one["kind"]: one["message"] for one in first if one["hookPhase"] == "Succeeded"} == {
+        "TradingAccount": "no pipeline trades on this account",
+        "RiskPolicy": "no pipeline trades on the accounts it selects: the first gateway that starts runs these limits",
+    }
 
 
-NAMES = {"ta": "paper", "rp": "house", "tp": "momentum"}
+def test_our_configuration_takes_nothing_out_of_argo_cds(argocd: ArgoCD) -> None:
+    data = (argocd.kubectl.get("configmap", "argocd-cm") or {})["data"]
+
+    assert SETTINGS.items() <= data.items()
+    assert len(data) > len(SETTINGS)
 
 
 def test_what_is_edited_by_hand_is_put_back(desk: Kubectl, argocd: ArgoCD, repository: Repository) -> None:
@@ -168,27 +186,31 @@ def test_what_is_invalid_is_degraded_in_our_words_and_the_next_commit_mends_it(
     stalled = desk.condition("ta", "paper", "Stalled")
 
     assert argocd.application("desk-alpha")["status"]["sync"]["revision"] == broken
-    assert argocd.health("desk-alpha", "TradingAccount")["status"] == "Degraded"
+    assert argocd.health("desk-alpha", "TradingAccount") == {"status": "Degraded", "message": stalled["message"]}
     assert "spec.dayStart" in stalled["message"]
 
     mended = changed(repository, ACCOUNT, " dayStart: Mars/Base,", "")
     argocd.settled("desk-alpha", mended)
 
 
-def test_a_halt_from_outside_git_survives_self_heal_prune_and_replace(
-    desk: Kubectl, argocd: ArgoCD, repository: Repository
-) -> None:
-    desk(
-        "--as=rita",
-        "apply",
-        "-f",
-        "-",
-        given=yaml.safe_dump(halt("outside", scope={"accounts": {"matchLabels": {"desk": "alpha"}}})),
-    )
-    until("it enforced", lambda: desk.condition("ks", "outside", "Enforced").get("status") == "True", PATIENCE_S)
-    before = desk.get("ks", "outside") or {}
+def halted(desk: Kubectl, servers: Path, kind: str, name: str) -> str:
+    """The name of the KillSwitch that Argo CD's action made, once every gateway has confirmed it."""
+    lua = Interpreter(servers / "argocd-lua")
+    [made] = lua.act("halt", desk.get(kind, name) or {})
+    lua.stop()
+    switch = str(made["resource"]["metadata"]["name"])
+    desk(f"--as={ARGOCD}", "create", "-f", "-", given=yaml.safe_dump(made["resource"]))
+    until("it enforced", lambda: desk.condition("ks", switch, "Enforced").get("status") == "True", PATIENCE_S)
+    return switch
 
-    commit = repository.commit({"desks/alpha/other.yaml": None})
+
+def test_a_halt_from_outside_git_survives_self_heal_prune_and_replace(
+    desk: Kubectl, argocd: ArgoCD, repository: Repository, servers: Path
+) -> None:
+    switch = halted(desk, servers, "tradingaccounts", "paper")
+    before = desk.get("ks", switch) or {}
+
+    commit = repository.commit({OTHER: None})
     argocd.settled("desk-alpha", commit)
     until("the other pipeline to be pruned", lambda: desk.get("tp", "other") is None, PATIENCE_S)
     replace = '{"operation": {"sync": {"prune": true, "syncOptions": ["Replace=true"]}}}'
@@ -196,11 +218,26 @@ def test_a_halt_from_outside_git_survives_self_heal_prune_and_replace(
     until("it to be replaced", lambda: "operation" not in argocd.application("desk-alpha"), PATIENCE_S)
     argocd.settled("desk-alpha", commit)
 
-    after = desk.get("ks", "outside") or {}
+    after = desk.get("ks", switch) or {}
     assert (after["metadata"]["uid"], after["spec"]) == (before["metadata"]["uid"], before["spec"])
-    assert desk.condition("ta", "paper", "Halted")["status"] == "True"
-    assert "in force" not in str(argocd.application("desk-alpha")["status"].get("conditions", ""))
-    released(desk, "outside")
+    assert argocd.health("desk-alpha", "TradingAccount")["message"].endswith("Argo CD, on TradingAccount paper")
+    released(desk, switch)
+
+
+def test_what_is_halted_is_not_pruned_until_the_release(
+    desk: Kubectl, argocd: ArgoCD, repository: Repository, servers: Path
+) -> None:
+    third = repository.read(PIPELINE).replace("name: momentum", "name: third")
+    argocd.settled("desk-alpha", repository.commit({THIRD: third}))
+    switch = halted(desk, servers, "tradingpipelines", "third")
+
+    removed = repository.commit({THIRD: None})
+    until("the refusal", lambda: f"KillSwitch {switch} is in force" in str(argocd.refreshed("desk-alpha")), PATIENCE_S)
+    assert desk.get("tp", "third")
+
+    released(desk, switch)
+    argocd.settled("desk-alpha", removed)
+    assert desk.get("tp", "third") is None
 
 
 def released(desk: Kubectl, name: str) -> None:
@@ -216,19 +253,46 @@ def released(desk: Kubectl, name: str) -> None:
     until("its release", lambda: desk.condition("ks", name).get("reason") == "Released", PATIENCE_S)
 
 
+def test_a_commit_does_not_let_an_account_go_live(desk: Kubectl, argocd: ArgoCD, repository: Repository) -> None:
+    account = yaml.safe_dump(
+        {"apiVersion": "tradewind.io/v1alpha1", "kind": "TradingAccount", "metadata": {"name": "real"}, "spec": LIVE}
+    )
+    repository.commit({REAL: account})
+
+    until("the refusal", lambda: "needs the verb golive" in str(argocd.refreshed("desk-alpha")), PATIENCE_S)
+
+    assert desk.get("ta", "real") is None
+    argocd.settled("desk-alpha", repository.commit({REAL: None}))
+
+
 def test_a_halt_that_is_committed_halts_until_it_is_released_and_no_longer_when_it_is_removed(
     desk: Kubectl, argocd: ArgoCD, repository: Repository
 ) -> None:
-    halted = repository.commit({HALT: COMMITTED})
-    argocd.settled("halts-alpha", halted)
+    argocd.settled("halts-alpha", repository.commit({HALT: halt("committed")}))
     until("it enforced", lambda: desk.condition("ks", "committed", "Enforced").get("status") == "True", PATIENCE_S)
 
     removed = repository.commit({HALT: None})
-    argocd.settled("halts-alpha", halted, sync="OutOfSync")
-    assert argocd.application("halts-alpha")["status"]["sync"]["revision"] == removed
+    argocd.settled("halts-alpha", removed, sync="OutOfSync")
     assert desk.condition("ks", "committed")["reason"] == "Enforced"
 
-    again = repository.commit({HALT: COMMITTED})
+    again = repository.commit({HALT: halt("committed")})
     released(desk, "committed")
     argocd.settled("halts-alpha", again)
     assert (desk.get("ks", "committed") or {})["spec"]["release"]["by"] == "rita"
+
+
+def test_the_platform_is_synced_in_waves_and_shows_no_difference(desk: Kubectl, argocd: ArgoCD, folder: Path) -> None:
+    repository = Repository(folder / "platform")
+    texts = {name: text(name) for name in tracked() if name.startswith(("deploy/", "crds/"))}
+    commit = repository.commit(texts)
+
+    argocd.apply(DEPLOY / "argocd" / "platform.yaml", repository)
+
+    def compared() -> bool:
+        status = argocd.refreshed("tradewind").get("status", {})
+        ended = status.get("operationState", {}).get("phase") == "Succeeded"
+        return ended and (status["sync"]["status"], status["sync"].get("revision")) == ("Synced", commit)
+
+    until("the platform to be synced", compared, PATIENCE_S)
+    waves = {one["kind"]: one.get("syncWave") for one in argocd.application("tradewind")["status"]["resources"]}
+    assert (waves["CustomResourceDefinition"], waves["Deployment"], waves["StatefulSet"]) == (-2, -1, -1)
