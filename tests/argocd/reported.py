@@ -11,7 +11,7 @@ from tradewind_operator.kinds.job import plan_job
 from tradewind_operator.kinds.kill_switch import plan_kill_switch
 from tradewind_operator.kinds.model import plan_model
 from tradewind_operator.kinds.pipeline import plan_pipeline
-from tradewind_operator.kinds.risk_policy import limits_hash, plan_risk_policy
+from tradewind_operator.kinds.risk_policy import plan_risk_policy
 from tradewind_operator.kinds.shared import plan_feed
 from tradewind_operator.live import Live
 from tradewind_operator.names import Key
@@ -72,7 +72,7 @@ def up(*more: tuple[Key, Body]) -> World:
 def trading(world: World, **figures: Any) -> Live:
     """Heartbeats of a desk that trades: its gateway runs the policy's limits; ``figures`` are more of its own."""
     policy = world.accepted(RP)
-    limits = {} if policy is None else {"house": limits_hash(policy)}
+    limits = {} if policy is None else {"house": policy.limits_hash}
     return live(acks=figures.pop("acks", None), gateway_paper={"limits": limits} | figures)
 
 

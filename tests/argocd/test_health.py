@@ -80,9 +80,15 @@ def with_a_new_image() -> Body:
     return looked_at(TP, world, trading(world))
 
 
-def switched_off() -> Body:
+def unlisted() -> Body:
+    feed = {"venue": "MEXC", "symbols": ["BTCUSDT"]}
+    world = desk(account(venue="MEXC"), pipeline(feed=feed))
+    return looked_at(TP, world, live(feed_mexc_spot={"unlisted": ["BTCUSDT"]}))
+
+
+def annotated(value: str) -> Body:
     world = up()
-    body = resource(TP, world.seen(TP).body["spec"], annotations={"tradewind.io/reconcile": "Disabled"})
+    body = resource(TP, world.seen(TP).body["spec"], annotations={"tradewind.io/reconcile": value})
     world.observe(TP, body)
     return looked_at(TP, world, trading(world))
 
@@ -106,17 +112,17 @@ PIPELINES: dict[str, tuple[Callable[[], Body], str, str]] = {
     "draining": (
         lambda: drained(working=1),
         "Healthy",
-        "is drained or draining; 1 orders still work at the venue",
+        "ends when its orders are done; 1 orders still work at the venue",
     ),
     "drained": (
         lambda: drained(working=0),
         "Healthy",
-        "is drained or draining; no order of this pipeline works at the venue",
+        "its workers have ended; no order of this pipeline works at the venue",
     ),
     "halted": (
         lambda: of_the_pipeline(figures=live(gateway_paper={"pipelineHalted": {"btc": True}})),
         "Healthy",
-        "trades; a KillSwitch is in force",
+        "a halt covers it: see the condition Halted of TradingAccount paper",
     ),
     "invalid": (
         lambda: of_the_pipeline(candles={"interval": "1500ms"}),
@@ -126,13 +132,28 @@ PIPELINES: dict[str, tuple[Callable[[], Body], str, str]] = {
     "its account missing": (lambda: without_account(long=False), "Progressing", "account"),
     "its account missing for long": (lambda: without_account(long=True), "Degraded", "account"),
     "a symbol unknown": (
-        lambda: of_the_pipeline(figures=live(feed_simulated_paper={"unlisted": ["BTCUSDT"]})),
+        unlisted,
         "Degraded",
-        "spec.feed.symbols[0] (given: 'BTCUSDT'): not listed at Simulated: correct or remove it",
+        "spec.feed.symbols[0] (given: 'BTCUSDT'): not listed at MEXC: correct or remove it",
+    ),
+    "halted and paused": (
+        lambda: of_the_pipeline(figures=live(gateway_paper={"pipelineHalted": {"btc": True}}), desiredState="Paused"),
+        "Healthy",
+        "no order of this pipeline works at the venue; a halt covers it",
+    ),
+    "with events that nobody keeps": (
+        lambda: of_the_pipeline(sinks=[{"type": "PostgreSQL"}]),
+        "Healthy",
+        "trades; events are not kept: spec.sinks[0].dsnSecret (given: none)",
+    ),
+    "switched off by a misspelt word": (
+        lambda: annotated("disable"),
+        "Healthy",
+        "trades; the annotation tradewind.io/reconcile is 'disable' and changes nothing",
     ),
     "an update waits": (with_a_new_image, "Healthy", "trades; annotate tradewind.io/approved-image=worker:1 to update"),
     "reconciling switched off": (
-        switched_off,
+        lambda: annotated("Disabled"),
         "Healthy",
         "trades; the operator writes nothing: remove the annotation tradewind.io/reconcile to go on",
     ),
@@ -165,6 +186,8 @@ def idle_account(*policies: Body) -> Body:
 LOGIN = {"venue": "MEXC", "mode": "Live", "credentials": {"secretName": "mexc-main"}}
 OBSERVED = resource(RP, POLICY | {"mode": "Observe"})
 
+LATCHED = {"action": "CancelAll", "reason": "fat finger", "uid": "uid-stop", "pipelines": ["*"]}
+
 ACCOUNTS: dict[str, tuple[Callable[[], Body], str, str]] = {
     "new": (lambda: resource(TA, {}), "Progressing", "the operator has not looked at generation 1 yet"),
     "trading": (of_the_account, "Healthy", "the gateway is reconciled and takes orders"),
@@ -190,9 +213,9 @@ ACCOUNTS: dict[str, tuple[Callable[[], Body], str, str]] = {
         "spec.credentials.secretName (given: 'mexc-main'): the gateway waits for the Secret mexc-main",
     ),
     "halted": (
-        lambda: of_the_account(halts=[{"action": "CancelAll", "reason": "fat finger"}]),
+        lambda: of_the_account(halts=[LATCHED]),
         "Healthy",
-        "takes orders; halted: CancelAll: fat finger",
+        "takes no orders: see the condition Halted; halted: CancelAll of everything: fat finger (uid uid-stop)",
     ),
     "drifting": (
         lambda: of_the_account(drift=["USDT: the venue has 1, the ledger 2"]),
@@ -223,11 +246,11 @@ def policy_before_its_pipelines(**selector: object) -> Body:
 
 POLICIES: dict[str, tuple[Callable[[], Body], str, str]] = {
     "new": (lambda: resource(RP, {}), "Progressing", "the operator has not looked at generation 1 yet"),
-    "enforced": (of_the_policy, "Healthy", "1 gateways run these limits"),
+    "enforced": (of_the_policy, "Healthy", "run by the gateways of paper"),
     "observed": (
         lambda: of_the_policy(up((RP, OBSERVED))),
         "Healthy",
-        "1 gateways run these limits; mode Observe: nothing is denied",
+        "run by the gateways of paper; mode Observe: nothing is denied",
     ),
     "not confirmed": (lambda: of_the_policy(figures=live()), "Progressing", "not confirmed by the gateways of paper"),
     "not confirmed for long": (
@@ -272,7 +295,7 @@ ENFORCED = {"uid-stop": {"paper": ACK | {"enforced": True}}}
 
 HALTS: dict[str, tuple[Callable[[], Body], str, str]] = {
     "new": (lambda: resource(KS, HALT), "Progressing", "the operator has not looked at generation 1 yet"),
-    "in force": (lambda: of_the_halt(ENFORCED), "Healthy", "1 gateways are quiet; in force: Halt, a test"),
+    "in force": (lambda: of_the_halt(ENFORCED), "Healthy", "the gateways of paper are quiet; in force: Halt, a test"),
     "latched and not quiet": (
         lambda: of_the_halt({"uid-stop": {"paper": ACK}}),
         "Progressing",

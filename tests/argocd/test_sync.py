@@ -52,9 +52,9 @@ def plane(servers: Path, folder: Path) -> Iterator[ControlPlane]:
         kubectl = Kubectl(plane.bin / "kubectl", plane.kubeconfig)
         kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
         established(kubectl)
-        for part in ("namespace.yaml", "roles.yaml", "operator/rbac.yaml"):
-            kubectl("apply", "-f", str(DEPLOY / part))
-        kubectl("apply", "-k", str(DEPLOY / "admission"))
+        kubectl("apply", "-f", str(DEPLOY / "namespace.yaml"))
+        for part in ("access/operator.yaml", "access/people.yaml", "admission"):
+            kubectl("apply", "-f", str(ROOT / "charts" / "tradewind" / part))
         add_paper_node(kubectl)
         kubelet = FakeKubelet(Rest(plane.kubeconfig))
         kubelet.start()
@@ -138,7 +138,7 @@ def test_a_desk_is_synced_in_waves_and_healthy_by_what_the_operator_says(
 
     assert {one["kind"]: (one["health"]["status"], one["health"]["message"]) for one in resources} == {
         "TradingAccount": ("Healthy", "the gateway is reconciled and takes orders"),
-        "RiskPolicy": ("Healthy", "1 gateways run these limits"),
+        "RiskPolicy": ("Healthy", "run by the gateways of paper"),
         "TradingPipeline": ("Healthy", "trades"),
     }
     first = argocd.application("desk-alpha")["status"]["operationState"]["syncResult"]["resources"]
@@ -220,7 +220,9 @@ def test_a_halt_from_outside_git_survives_self_heal_prune_and_replace(
 
     after = desk.get("ks", switch) or {}
     assert (after["metadata"]["uid"], after["spec"]) == (before["metadata"]["uid"], before["spec"])
-    assert argocd.health("desk-alpha", "TradingAccount")["message"].endswith("Argo CD, on TradingAccount paper")
+    assert (
+        argocd.health("desk-alpha", "TradingAccount")["message"].count("in Argo CD, on TradingAccount paper (uid ") == 1
+    )
     released(desk, switch)
 
 

@@ -38,9 +38,9 @@ end
 local function healthy(beside)
   local message = said(find("Ready"))
   local told = beside or {}
-  if find("ReconcileDisabled").status == "True" then
-    table.insert(told, "the operator writes nothing: " .. said(find("ReconcileDisabled")))
-  end
+  local off = find("ReconcileDisabled")
+  if off.status == "True" then table.insert(told, "the operator writes nothing: " .. said(off)) end
+  if off.status == "False" then table.insert(told, said(off)) end
   for _, words in ipairs(told) do message = message .. "; " .. words end
   return {status = "Healthy", message = message}
 end
