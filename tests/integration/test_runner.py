@@ -239,9 +239,10 @@ async def test_a_backlog_larger_than_a_message_may_be_is_passed_on_in_pieces(tmp
             for part in cut(rows, list(range(8_000, len(rows), 8_000))):
                 await js.publish(NAMES.feed("f"), encode_batch(Batch(part, (), int(part.row[-1]) + 1)))
             await worker.start()
-
-            assert await outputs(client, int(rows.row[-1]) + 1) == []
-            await worker.stop()
+            try:
+                assert await outputs(client, int(rows.row[-1]) + 1) == []
+            finally:
+                await worker.kill()
     finally:
         nats.kill()
 
