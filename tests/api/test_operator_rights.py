@@ -37,9 +37,11 @@ def test_it_uses_every_right_it_has_and_asks_for_none_it_has_not(
     task = {"type": "ETL"}
     kubectl.apply(*DESK, halt(), model, resource("TradingJob", "once", task), resource("TradingJob", "daily", task))
     until("the desk to be up", lambda: ready(kubectl, "tp", "btc"))
-    for hours in (1, 2, 3, 4):  # old revisions are pruned
-        kubectl.apply(account(blindAfter=f"{hours}h"))
-        until("a revision", lambda hours=hours: f"{hours}h" in kubectl("get", "controllerrevisions", "-o", "yaml"))
+    for minutes in (1, 2, 3, 4):  # old revisions are pruned
+        kubectl.apply(account(blindAfter=f"{minutes}m"))
+        until(
+            "a revision", lambda minutes=minutes: f"{minutes}m" in kubectl("get", "controllerrevisions", "-o", "yaml")
+        )
     once, daily = (kubectl.get("tj", name) for name in ("once", "daily"))
     assert once is not None
     assert daily is not None

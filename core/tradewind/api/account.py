@@ -18,9 +18,9 @@ from tradewind.api.fields import (
     Symbol,
 )
 from tradewind.api.pipeline import Generated, Replay
-from tradewind.durations import SECOND, parse_duration
+from tradewind.durations import HOUR, SECOND, parse_duration
 
-LEAST_BLIND_AFTER = 5 * SECOND
+LEAST_BLIND_AFTER, MOST_BLIND_AFTER = 5 * SECOND, HOUR
 
 
 class Credentials(Model):
@@ -98,7 +98,7 @@ class TradingAccountSpec(Model):
     currency: Currency = Field("USDT", description="Currency equity and P&L are told in.")
     blind_after: DurationText = Field(
         "30s",
-        description="Without news on any halt path for this long, the account only reduces; at least 5s, as there is news every second.",
+        description="Without news on any halt path for this long, the account only reduces; from 5s, as there is news every second, to 1h.",
     )
     deletion_policy: Literal["CancelOrders", "Flatten", "Orphan"] = Field(
         "CancelOrders",
@@ -119,9 +119,11 @@ class TradingAccountSpec(Model):
 
     @field_validator("blind_after")
     @classmethod
-    def _not_always_blind(cls, text: str) -> str:
-        if parse_duration(text) < LEAST_BLIND_AFTER:
-            raise ValueError(f"{text} must be at least 5s: there is news every second")
+    def _neither_always_nor_never_blind(cls, text: str) -> str:
+        if not LEAST_BLIND_AFTER <= parse_duration(text) <= MOST_BLIND_AFTER:
+            raise ValueError(
+                f"{text} must be between 5s, as there is news every second, and 1h, as halts may be lost meanwhile"
+            )
         return text
 
     @model_validator(mode="after")

@@ -55,8 +55,8 @@ RULES: dict[str, dict[str, list[Rule]]] = {
             _immutable("venue", "delete the TradingAccount first"),
             _immutable("market", "delete the TradingAccount first"),
             Rule(
-                "duration(self.blindAfter) >= duration('5s')",
-                "blindAfter must be at least 5s: there is news every second",
+                "duration(self.blindAfter) >= duration('5s') && duration(self.blindAfter) <= duration('1h')",
+                "blindAfter must be between 5s, as there is news every second, and 1h, as halts may be lost meanwhile",
             ),
             Rule(
                 "self.mode == 'Paper' || self.venue == 'Simulated' || has(self.credentials)",
