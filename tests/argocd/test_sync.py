@@ -134,13 +134,18 @@ def changed(repository: Repository, name: str, old: str, new: str) -> str:
 def test_a_desk_is_synced_in_waves_and_healthy_by_what_the_operator_says(
     desk: Kubectl, argocd: ArgoCD, repository: Repository
 ) -> None:
-    resources = argocd.settled("desk-alpha", head(repository))["status"]["resources"]
+    argocd.settled("desk-alpha", head(repository))
 
-    assert {one["kind"]: (one["health"]["status"], one["health"]["message"]) for one in resources} == {
+    def said() -> dict[str, tuple[str, str]]:
+        resources = argocd.refreshed("desk-alpha")["status"]["resources"]
+        return {one["kind"]: (one["health"]["status"], one["health"].get("message", "")) for one in resources}
+
+    expected = {
         "TradingAccount": ("Healthy", "the gateway is reconciled and takes orders"),
         "RiskPolicy": ("Healthy", "run by the gateways of paper"),
         "TradingPipeline": ("Healthy", "trades"),
     }
+    until("what everything says once it trades", lambda: said() == expected, PATIENCE_S)
     first = argocd.application("desk-alpha")["status"]["operationState"]["syncResult"]["resources"]
     assert {one["kind"]: one["message"] for one in first if one["hookPhase"] == "Succeeded"} == {
         "TradingAccount": "no pipeline trades on this account",
