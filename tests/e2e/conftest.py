@@ -9,11 +9,11 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import helm_program
 import images
 import kind_cluster
 import pytest
 from api.cluster_world import Body, Kubectl, until
-from chart_programs import program
 from kubernetes_binaries import CannotBuild, binaries, cache
 
 from charts import CHARTS
@@ -50,7 +50,7 @@ class Release:
         self.began = time.monotonic()
 
     def __call__(self, *arguments: str) -> str:
-        command = [str(program("helm")), f"--kubeconfig={self._kubeconfig}", f"--namespace={SYSTEM}", *arguments]
+        command = [str(helm_program.helm()), f"--kubeconfig={self._kubeconfig}", f"--namespace={SYSTEM}", *arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"helm {' '.join(arguments)}: {done.stdout}{done.stderr}"
         return done.stdout
