@@ -29,7 +29,7 @@ from tradewind_operator.plan import Body
 
 log = structlog.get_logger()
 AWAY = (nats.errors.Error, APIError, NoStreamResponseError, TimeoutError, OSError)
-BEAT_S, RETRY_S = 1.0, 0.5
+BEAT_S, SILENCE_S, RETRY_S = 1.0, 5.0, 0.5
 FIRST_WORD_S = 3.0
 """How long a namespace's first plans wait for what its workers said before: what was not heard yet is not missing."""
 
@@ -124,7 +124,8 @@ class NamespaceBucket:
         left = self._began + FIRST_WORD_S - time.monotonic()
         if not self._heard.is_set() and left > 0:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._heard.wait(), left)
+                async with asyncio.timeout(left):
+                    await self._heard.wait()
 
     async def tell(self, key: str, document: Body) -> bool:
         """Have a key hold a document; whether anything had to be written.
@@ -168,18 +169,30 @@ class NamespaceBucket:
             await asyncio.sleep(BEAT_S)
 
     async def _watch(self, bucket: KeyValue) -> None:
+        """Read until cancelled. Our own beat comes by every second: without it the client's watch is dead, as it may be
+        for many seconds after the server was restarted."""
         watcher = await bucket.watchall()
-        async for entry in watcher:
-            if entry is None:
-                self._heard.set()
-                continue
-            if entry.operation:
-                continue
-            prefix, _, rest = entry.key.partition(".")
-            if prefix == "heartbeat":
-                self._heartbeats[rest] = entry.value or b"{}"
-            elif prefix == "ack":
-                self._hear(entry.key, entry.value or b"{}")
+        try:
+            while True:
+                async with asyncio.timeout(SILENCE_S):
+                    entry = await anext(watcher)
+                self._take(entry)
+        finally:
+            with contextlib.suppress(*AWAY):
+                await watcher.stop()  # type: ignore[no-untyped-call]
+
+    def _take(self, entry: KeyValue.Entry | None) -> None:
+        """News of a key; None after everything that was there."""
+        if entry is None:
+            self._heard.set()
+            return
+        if entry.operation:
+            return
+        prefix, _, rest = entry.key.partition(".")
+        if prefix == "heartbeat":
+            self._heartbeats[rest] = entry.value or b"{}"
+        elif prefix == "ack":
+            self._hear(entry.key, entry.value or b"{}")
 
     def _hear(self, key: str, value: bytes) -> None:
         try:
