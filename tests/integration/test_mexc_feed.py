@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,11 +59,11 @@ class Reader:
             while not reached():
                 if nudge is not None:
                     await nudge()
-                self.changed.clear()
-                try:
-                    await asyncio.wait_for(self.changed.wait(), 0.02)
-                except TimeoutError:
-                    continue
+                with suppress(TimeoutError):  # nudged no faster than what it brings can be read
+                    async with asyncio.timeout(0.02):
+                        while not reached():
+                            self.changed.clear()
+                            await self.changed.wait()
 
 
 @asynccontextmanager
