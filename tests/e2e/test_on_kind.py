@@ -48,7 +48,10 @@ def desk(installed: Kubectl, helm: Release) -> Iterator[Kubectl]:
 
 
 def pod_of(desk: Kubectl, workload: str) -> dict[str, Any] | None:
-    found = desk.list("pods", f"--selector=tradewind.io/workload={workload}", "--field-selector=status.phase=Running")
+    """A worker's running pod; None while there is none, or while the API server is coming back."""
+    running = ("get", "pods", "-o", "json", "--field-selector=status.phase=Running")
+    done = desk.tried(*running, f"--selector=tradewind.io/workload={workload}")
+    found = json.loads(done.stdout)["items"] if done.returncode == 0 else []
     return found[0] if found else None
 
 
@@ -201,17 +204,17 @@ def test_after_all_that_the_database_holds_every_fill_once(desk: Kubectl, instal
         query = "import psycopg,json; c=psycopg.connect(open('/tmp/dsn').read()); " + (
             "print(json.dumps({t: c.execute(f'select count(*) from {t}').fetchone()[0] for t in ('fills', 'orders', 'candles')}))"
         )
-        found: dict[str, int] = json.loads(installed("exec", "postgresql-0", "--", "python", "-c", query))
-        return found
+        done = installed.tried("exec", "postgresql-0", "--", "python", "-c", query)
+        return dict(json.loads(done.stdout)) if done.returncode == 0 else {}
 
-    def missing() -> str:
-        held, told = rows()["fills"], figures(desk).get("tradewind_gateway_fills_total", -1)
+    def lacks() -> str:
+        held, told = rows().get("fills", -1), figures(desk).get("tradewind_gateway_fills_total", -2)
         return "" if held == told else f"{held} of {told:.0f} fills are in the database"
 
     deadline = time.monotonic() + 180
-    while (lacks := missing()) and time.monotonic() < deadline:
+    while lacks() and time.monotonic() < deadline:
         time.sleep(1)
-    assert not lacks, desk("get", "pods", "--selector=tradewind.io/role=sink")
+    assert not lacks(), lacks() + desk("logs", "--selector=tradewind.io/role=sink", "--tail=20", "--prefix")
     assert rows()["orders"] > 10
     assert rows()["candles"] > 100
     desk("patch", "tp", "momentum", "--type=merge", "-p", json.dumps({"spec": {"desiredState": "Running"}}))
