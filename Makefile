@@ -31,7 +31,7 @@ test: setup ## Run everything this machine can run
 	@$(BIN)/python -m pytest
 
 unit: setup ## Run only what needs no server
-	@$(BIN)/python -m pytest tests/unit -q -n auto
+	@$(BIN)/python -m pytest tests/unit -q -n logical
 
 lint: setup secrets types ## Check style, types, the direction of imports, the Dockerfile and for secrets
 	@$(BIN)/ruff check .
