@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from tradewind_operator.conditions import Condition, merged
-from tradewind_operator.kinds.account import plan_account
-from tradewind_operator.kinds.job import plan_job
-from tradewind_operator.kinds.kill_switch import plan_kill_switch
-from tradewind_operator.kinds.model import plan_model
-from tradewind_operator.kinds.pipeline import plan_pipeline
-from tradewind_operator.kinds.risk_policy import plan_risk_policy
+from tradewind_operator.kinds.plans import plan_of
 from tradewind_operator.kinds.shared import plan_feed
 from tradewind_operator.live import Live
 from tradewind_operator.names import Key
@@ -39,15 +33,7 @@ ACK = {"account": "paper", "uid": "uid-stop", "seenAt": 10**9, "latchedAt": 10**
 
 def planned(key: Key, world: World, figures: Live, now: str = NOW) -> Plan:
     """The operator's plan for a resource of any kind."""
-    plans: dict[str, Callable[[], Plan]] = {
-        "TradingPipeline": lambda: plan_pipeline(key, world, PLATFORM, figures, now),
-        "TradingAccount": lambda: plan_account(key, world, PLATFORM, figures, now),
-        "RiskPolicy": lambda: plan_risk_policy(key, world, figures, now),
-        "KillSwitch": lambda: plan_kill_switch(key, world, figures, now),
-        "TradingModel": lambda: plan_model(key, world, PLATFORM, now),
-        "TradingJob": lambda: plan_job(key, world, PLATFORM, now),
-    }
-    return plans[key.kind]()
+    return plan_of(key, world, PLATFORM, figures, now)
 
 
 def looked_at(key: Key, world: World, figures: Live | None = None, now: str = NOW) -> Body:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from desks import halt
 from integration.nats_server import NatsServer
 from integration.running_gateway import NAMES, SIZES, gateway_at, until
-from integration.simulated_venue import SimulatedVenue, simulated_venue
+from integration.simulated_venue import SimulatedVenue
 from nats.aio.client import Client
 from tradewind.events import EXTERNAL, OrderStatus, RowKind
 from tradewind.instrument import instrument
@@ -20,21 +18,6 @@ from tradewind_workers.gateway.order_ids import client_order_id
 from tradewind_workers.runner.connection import connect
 from tradewind_workers.runner.streams import ensure_streams
 from tradewind_workers.venues.port import Balance, NewOrder
-
-
-@pytest.fixture
-async def client(nats: NatsServer) -> AsyncIterator[Client]:
-    client = await connect(nats.url, "test")
-    await ensure_streams(client.jetstream(), NAMES, SIZES)
-    yield client
-    await client.close()
-
-
-@pytest.fixture
-async def venue() -> AsyncIterator[SimulatedVenue]:
-    async with simulated_venue() as running:
-        running.open_book()
-        yield running
 
 
 async def test_orders_and_fills_the_journal_lost_are_taken_over(venue: SimulatedVenue, client: Client) -> None:

@@ -5,20 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
 
 import pytest
 from desks import halt, policy
-from integration.nats_server import NatsServer
-from integration.running_gateway import NAMES, SIZES, Running, gateway_at, until
-from integration.simulated_venue import QUICK, SimulatedVenue, simulated_venue
+from integration.running_gateway import Running, gateway_at, until
+from integration.simulated_venue import QUICK, SimulatedVenue
 from nats.aio.client import Client
 from tradewind.api.kill_switch import KillSwitch
 from tradewind.contract.subjects import limits_key
 from tradewind.errors import VenueError
 from tradewind_workers.gateway.effects import Record
-from tradewind_workers.runner.connection import connect
-from tradewind_workers.runner.streams import ensure_streams
 from tradewind_workers.venues.mexc.trading import MexcTrading
 from tradewind_workers.venues.port import VenueReport
 
@@ -34,21 +30,6 @@ class RefusingTrading(MexcTrading):
         if self.refusals:
             raise VenueError(self.refusals.pop(0), "not now")
         return await super().cancel(symbol, client_order_id)
-
-
-@pytest.fixture
-async def client(nats: NatsServer) -> AsyncIterator[Client]:
-    client = await connect(nats.url, "test")
-    await ensure_streams(client.jetstream(), NAMES, SIZES)
-    yield client
-    await client.close()
-
-
-@pytest.fixture
-async def venue() -> AsyncIterator[SimulatedVenue]:
-    async with simulated_venue() as running:
-        running.open_book()
-        yield running
 
 
 async def tell(running: Running, switch: KillSwitch) -> None:

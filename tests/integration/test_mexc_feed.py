@@ -84,13 +84,6 @@ async def reading(feed: MexcFeed) -> AsyncIterator[Reader]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-@pytest.fixture
-async def venue() -> AsyncIterator[SimulatedVenue]:
-    async with simulated_venue() as running:
-        running.open_book()
-        yield running
-
-
 def feed_of(venue: SimulatedVenue, settings: ConnectionSettings = QUICK) -> MexcFeed:
     return MexcFeed(["BTCUSDT"], venue.ws_url, venue.rest_url, settings=settings)
 

@@ -21,13 +21,6 @@ WITHIN_S = 5.0
 
 
 @pytest.fixture
-async def venue() -> AsyncIterator[SimulatedVenue]:
-    async with simulated_venue() as running:
-        running.open_book()
-        yield running
-
-
-@pytest.fixture
 async def trading(venue: SimulatedVenue) -> AsyncIterator[MexcTrading]:
     async with venue.trading() as login:
         yield login

@@ -19,13 +19,6 @@ DEPTH = market_channel("depth", "BTCUSDT")
 
 
 @pytest.fixture
-async def venue() -> AsyncIterator[SimulatedVenue]:
-    async with simulated_venue() as running:
-        running.open_book()
-        yield running
-
-
-@pytest.fixture
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession(headers={"X-MEXC-APIKEY": "simulated"}) as opened:
         yield opened
