@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from kubernetes_binaries import CannotBuild, cache, compile_module, go
+from kubernetes_binaries import cache, compile_module, run_go
 
 HERE = Path(__file__).resolve().parent / "argocd"
 KUSTOMIZE = "v5.7.1"
@@ -49,7 +47,7 @@ def servers() -> Path:
 def definitions() -> Path:
     """Argo CD's own CustomResourceDefinitions, as its module brings them."""
     listed = ["list", "-m", "-f", "{{.Dir}}", "github.com/argoproj/argo-cd/v3"]
-    return Path(_go(listed, HERE / "servers").strip()) / "manifests" / "crds"
+    return Path(run_go(listed, HERE / "servers").strip()) / "manifests" / "crds"
 
 
 def _built(module: str, compile_into: Callable[[Path], None]) -> Path:
@@ -79,15 +77,7 @@ def _compile_servers(folder: Path) -> None:
     compile_module(str(HERE / "servers"), folder / "argocd", "-s -w")
     for program in SERVERS:
         (folder / program).symlink_to("argocd")
-    _go(["install", f"sigs.k8s.io/kustomize/kustomize/v5@{KUSTOMIZE}"], HERE, GOBIN=str(folder))
-
-
-def _go(arguments: list[str], folder: Path, **more: str) -> str:
-    environment = os.environ | {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": ""} | more
-    done = subprocess.run([go(), *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise CannotBuild(f"go {' '.join(arguments)} failed: {done.stderr.strip()[-1500:]}")
-    return done.stdout
+    run_go(["install", f"sigs.k8s.io/kustomize/kustomize/v5@{KUSTOMIZE}"], HERE, GOBIN=str(folder))
 
 
 if __name__ == "__main__":

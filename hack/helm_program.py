@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import fcntl
-import os
-import subprocess
 import sys
 from pathlib import Path
 
-from kubernetes_binaries import CannotBuild, cache, go
+from kubernetes_binaries import cache, run_go
 
 VERSION = "v3.19.0"
 _HELM = "helm.sh/helm/v3"
@@ -39,12 +37,8 @@ def helm() -> Path:
 
 def _install(folder: Path) -> None:
     print(f"building helm {VERSION}, once", file=sys.stderr, flush=True)
-    environment = os.environ | {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "", "GOBIN": str(folder)}
     flags = f"-s -w -X {_HELM}/internal/version.version={VERSION}{_KUBERNETES}"
-    command = [go(), "install", "-trimpath", "-ldflags", flags, f"{_HELM}/cmd/helm@{VERSION}"]
-    built = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if built.returncode != 0:
-        raise CannotBuild(f"building helm failed: {built.stderr.strip()[-2000:]}")
+    run_go(["install", "-trimpath", "-ldflags", flags, f"{_HELM}/cmd/helm@{VERSION}"], folder, GOBIN=str(folder))
 
 
 if __name__ == "__main__":

@@ -77,11 +77,21 @@ def compile_module(module: str, output: Path, flags: str) -> None:
     Raises:
         CannotBuild: the compiler said no; its last words are in the message.
     """
-    command = [go(), "build", "-mod=readonly", "-trimpath", "-ldflags", flags, "-o", str(output), "."]
-    environment = os.environ | {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": ""}
-    built = subprocess.run(command, cwd=HERE / module, env=environment, capture_output=True, text=True, check=False)
-    if built.returncode != 0:
-        raise CannotBuild(f"building {module} failed: {built.stderr.strip()[-2000:]}")
+    command = ["build", "-mod=readonly", "-trimpath", "-ldflags", flags, "-o", str(output), "."]
+    run_go(command, HERE / module)
+
+
+def run_go(arguments: list[str], folder: Path, **more: str) -> str:
+    """What the Go command says, with these arguments in this folder; ``more`` are variables of its environment.
+
+    Raises:
+        CannotBuild: no Go, or it said no; its last words are in the message.
+    """
+    environment = os.environ | {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": ""} | more
+    done = subprocess.run([go(), *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise CannotBuild(f"go {arguments[0]} in {folder.name} failed: {done.stderr.strip()[-2000:]}")
+    return done.stdout
 
 
 def go() -> str:
