@@ -13,6 +13,7 @@ from tradewind_operator.kinds.shared import plan_feed, plan_sink
 from tradewind_operator.names import Key
 from tradewind_operator.plan import Plan
 from tradewind_operator.platform import Platform
+from tradewind_operator.world import World
 from unit.control_plane.desk import (
     ACCOUNT,
     HALT,
@@ -35,6 +36,17 @@ from unit.control_plane.desk import (
 )
 
 FEED = Key("Feed", NS, "simulated-paper")
+
+
+def desk_that_is_up() -> World:
+    world = desk()
+    for plan in (
+        plan_pipeline(TP, world, PLATFORM, live(), NOW),
+        plan_feed(FEED, world, PLATFORM),
+        plan_account(TA, world, PLATFORM, live(), NOW),
+    ):
+        carried_out(world, plan)
+    return world
 
 
 def test_a_pipeline_is_one_worker_with_its_configuration_and_a_record_of_its_specification():
@@ -96,13 +108,7 @@ def test_it_is_ready_when_its_workers_its_feed_and_its_gateway_are():
     [("tw-feed-simulated-paper", "FeedNotReady"), ("tw-gateway-paper", "AccountNotReady")],
 )
 def test_what_it_shares_and_does_not_come_up_needs_a_person_who_is_told_where_to_look(deployment: str, reason: str):
-    world = desk()
-    for plan in (
-        plan_pipeline(TP, world, PLATFORM, live(), NOW),
-        plan_feed(FEED, world, PLATFORM),
-        plan_account(TA, world, PLATFORM, live(), NOW),
-    ):
-        carried_out(world, plan)
+    world = desk_that_is_up()
     late = {"type": "Progressing", "status": "False", "message": "ReplicaSet has timed out progressing."}
     stuck = world.child_named("Deployment", NS, deployment)
     assert stuck is not None
@@ -563,13 +569,7 @@ def test_a_policy_of_some_pipelines_says_nothing_of_the_account_as_a_whole():
 
 
 def test_a_halted_pipeline_does_not_say_that_it_trades():
-    world = desk()
-    for plan in (
-        plan_pipeline(TP, world, PLATFORM, live(), NOW),
-        plan_feed(FEED, world, PLATFORM),
-        plan_account(TA, world, PLATFORM, live(), NOW),
-    ):
-        carried_out(world, plan)
+    world = desk_that_is_up()
 
     told = plan_pipeline(TP, world, PLATFORM, live(gateway_paper={"pipelineHalted": {"btc": True}}), NOW)
 
