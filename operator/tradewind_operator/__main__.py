@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 
 import structlog
 from tradewind.errors import TradewindError
@@ -49,6 +50,8 @@ async def _run(given: argparse.Namespace) -> None:
         standby=given.standby,
         network_policies=not given.no_network_policies,
         resources=given.worker_resources,
+        logins=given.nats_keys is not None,
+        authority=_certificate(given.nats_authority),
     )
     sizes = StreamSizes(
         replicas=given.stream_replicas,
@@ -60,6 +63,7 @@ async def _run(given: argparse.Namespace) -> None:
     settings = Settings(
         platform,
         given.nats_url,
+        given.nats_keys,
         tuple(given.namespace or given.namespaces),
         given.health_port,
         given.resync_seconds,
@@ -70,6 +74,19 @@ async def _run(given: argparse.Namespace) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     with tracing():
         await run(settings, stop)
+
+
+def _certificate(path: str | None) -> str:
+    """
+    Raises:
+        InvalidValue: there is no certificate at the path.
+    """
+    if path is None:
+        return ""
+    from tradewind.messaging.login import trusting
+
+    trusting(Path(path))
+    return Path(path).read_text()
 
 
 def configure_logging() -> None:

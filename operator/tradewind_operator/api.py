@@ -88,6 +88,15 @@ class ApiServer:
             if error.code not in (404, 409):
                 raise
 
+    async def get(self, kind: str, namespace: str, name: str) -> Body | None:
+        """An object as it is; None where there is none."""
+        try:
+            return await self._request("GET", API_KINDS[kind], API_KINDS[kind].path(namespace, name))
+        except ApiRefused as error:
+            if error.code == 404:
+                return None
+            raise
+
     async def create(self, body: Body) -> Body:
         """Create an object of ours."""
         kind = API_KINDS[body["kind"]]

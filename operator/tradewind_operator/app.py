@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import kopf
@@ -21,6 +22,8 @@ from tradewind_operator.data_plane import DataPlane
 from tradewind_operator.health import health_server
 from tradewind_operator.metrics import AGE, DEPTH, FRESHNESS, RESOURCES
 from tradewind_operator.names import OURS
+from tradewind_operator.nats_keys import identities_of
+from tradewind_operator.nats_link import NatsLink
 from tradewind_operator.plan import Body
 from tradewind_operator.platform import Platform
 from tradewind_operator.reconciler import Reconciler
@@ -36,10 +39,12 @@ HEARTBEAT_S = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``namespaces`` empty is the whole cluster; ``health_port`` 0 takes a free one."""
+    """``nats_keys`` is (namespace, name) of the Secret identities come from; ``namespaces`` empty is the whole cluster;
+    ``health_port`` 0 takes a free one."""
 
     platform: Platform
     nats_url: str
+    nats_keys: tuple[str, str] | None = None
     namespaces: tuple[str, ...] = ()
     health_port: int = 9090
     resync_s: float = EVERY_S
@@ -57,7 +62,11 @@ class Operator:
         self._api = api = ApiServer(client)
         self._settings = settings
         self.world = World()
-        self.data_plane = DataPlane(settings.nats_url, settings.sizes, self._answered)
+        platform = settings.platform
+        tls = ssl.create_default_context(cadata=platform.authority) if platform.authority else None
+        self.data_plane = DataPlane(
+            NatsLink(settings.nats_url, platform.identities, tls), settings.sizes, self._answered
+        )
         self.queue = WorkQueue(lambda key: self.reconciler.reconcile(key), time.monotonic)
         self.reconciler = Reconciler(self.world, api, self.data_plane, settings.platform, self.queue.add)
         self.watching = Watching(self.world, self.queue.add, self._tell_halt)
@@ -141,14 +150,34 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
 
     Raises:
         Unavailable: there is no way to an API server: neither a service account nor a kubeconfig.
+        InvalidValue: the Secret of identities holds something else.
     """
-    async with ApiClient(await _configuration()) as client:
-        operator = Operator(settings, client)
-        health = health_server(settings.health_port, operator.wrong, operator.unready, operator.collect)
-        async with health as port:
-            log.info("operator_started", health_port=port, namespaces=settings.namespaces or "all")
-            await operator.run(stop)
+    running: list[Operator] = []
+    health = health_server(
+        settings.health_port,
+        alive=lambda: running[0].wrong() if running else "",
+        ready=lambda: running[0].unready() if running else "the API server has not answered yet",
+        collect=lambda: running[0].collect() if running else None,
+    )
+    async with ApiClient(await _configuration()) as client, health as port:
+        log.info("operator_started", health_port=port, namespaces=settings.namespaces or "all")
+        if settings.nats_keys is not None:
+            settings = await _with_identities(settings, settings.nats_keys, ApiServer(client), stop)
+        if not stop.is_set():
+            running.append(Operator(settings, client))
+            await running[0].run(stop)
     log.info("operator_stopped")
+
+
+async def _with_identities(settings: Settings, keys: tuple[str, str], api: ApiServer, stop: asyncio.Event) -> Settings:
+    """The settings with the identities of the Secret; as they were when the operator is stopped before."""
+    reading, stopped = asyncio.ensure_future(identities_of(api, *keys)), asyncio.ensure_future(stop.wait())
+    await asyncio.wait((reading, stopped), return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not reading.done():
+        reading.cancel()
+        return settings
+    return replace(settings, platform=replace(settings.platform, identities=reading.result()))
 
 
 async def _configuration() -> Configuration:

@@ -30,6 +30,16 @@ def parser() -> argparse.ArgumentParser:
         help="NATS as workers reach it",
     )
     found.add_argument(
+        "--nats-keys",
+        type=_place,
+        default=environment("TRADEWIND_NATS_KEYS"),
+        metavar="NAMESPACE/NAME",
+        help="Secret all logins to NATS are made from, made where it is missing; without it NATS asks for none",
+    )
+    found.add_argument(
+        "--nats-authority", help="file with the certificate (PEM) NATS is trusted by; connections are TLS"
+    )
+    found.add_argument(
         "--image", default=environment("TRADEWIND_WORKER_IMAGE", "tradewind-worker:dev"), help="image of the workers"
     )
     found.add_argument("--pull-policy", choices=("Always", "IfNotPresent", "Never"), default="IfNotPresent")
@@ -69,6 +79,13 @@ def _url(text: str) -> str:
     if not _URL.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no address of NATS: write it like nats://nats:4222")
     return text
+
+
+def _place(text: str) -> tuple[str, str]:
+    namespace, _, name = text.partition("/")
+    if not _NAMESPACE.fullmatch(namespace) or not _NAMESPACE.fullmatch(name):
+        raise argparse.ArgumentTypeError(f"{text!r} is no place of a Secret: write it like tradewind-system/nats-keys")
+    return namespace, name
 
 
 def _count(text: str) -> int:

@@ -13,7 +13,6 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import nats
 import nats.errors
 import structlog
 from nats.aio.client import Client
@@ -23,49 +22,40 @@ from nats.js.kv import KeyValue
 from tradewind.contract.streams import StreamSizes, buckets_of, streams_of
 from tradewind.contract.subjects import Names, escape, operator_key
 from tradewind.errors import Unavailable
+from tradewind.messaging.ending import end
 
 from tradewind_operator.live import Live
+from tradewind_operator.nats_link import NatsLink
 from tradewind_operator.plan import Body
 
 log = structlog.get_logger()
-AWAY = (nats.errors.Error, APIError, NoStreamResponseError, TimeoutError, OSError)
+AWAY = (nats.errors.Error, APIError, NoStreamResponseError, TimeoutError, OSError, Unavailable)
 BEAT_S, SILENCE_S, RETRY_S = 1.0, 5.0, 0.5
 FIRST_WORD_S = 3.0
 """How long a namespace's first plans wait for what its workers said before: what was not heard yet is not missing."""
 
 
 class DataPlane:
-    """One connection; a bucket for each namespace that has something of ours. ``on_answer`` is called with the namespace
-    and uid of a halt whenever a gateway says something of it."""
+    """A bucket for each namespace that has something of ours. ``on_answer`` is called with the namespace and uid of a
+    halt whenever a gateway says something of it."""
 
-    def __init__(self, url: str, sizes: StreamSizes, on_answer: Callable[[str, str], None]) -> None:
-        self._url, self._sizes, self._on_answer = url, sizes, on_answer
-        self._client: Client | None = None
+    def __init__(self, link: NatsLink, sizes: StreamSizes, on_answer: Callable[[str, str], None]) -> None:
+        self._link, self._sizes, self._on_answer = link, sizes, on_answer
         self._buckets: dict[str, NamespaceBucket] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
-        """Connect, and stay connected, until cancelled."""
-        while self._client is None:
-            try:
-                self._client = await nats.connect(
-                    self._url, name="tradewind-operator", max_reconnect_attempts=-1, reconnect_time_wait=RETRY_S
-                )
-            except AWAY as error:
-                log.warning("nats_away", url=self._url, error=repr(error))
-                await asyncio.sleep(RETRY_S)
+        """Until cancelled; then every connection is closed."""
         try:
             await asyncio.Event().wait()
         finally:
-            for task in self._tasks.values():
-                task.cancel()
-            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-            await self._client.close()
+            await end([*self._tasks.values()])
+            await self._link.close()
 
     def serve(self, namespace: str) -> NamespaceBucket:
         """The bucket of a namespace, kept from now on."""
         if namespace not in self._buckets:
-            bucket = NamespaceBucket(namespace, self._sizes, lambda: self._client, self._on_answer)
+            bucket = NamespaceBucket(namespace, self._link, self._sizes, self._on_answer)
             self._buckets[namespace] = bucket
             self._tasks[namespace] = asyncio.create_task(bucket.run(), name=f"bucket {namespace}")
         return self._buckets[namespace]
@@ -77,23 +67,15 @@ class DataPlane:
             task.cancel()
             del self._buckets[namespace]
 
-    @property
-    def connected(self) -> bool:
-        return self._client is not None and self._client.is_connected
-
 
 class NamespaceBucket:
-    """What a namespace was told and what it says; see ``DataPlane``."""
+    """What a namespace was told and what it says, over a connection of its own; see ``DataPlane``."""
 
     def __init__(
-        self,
-        namespace: str,
-        sizes: StreamSizes,
-        client: Callable[[], Client | None],
-        on_answer: Callable[[str, str], None],
+        self, namespace: str, link: NatsLink, sizes: StreamSizes, on_answer: Callable[[str, str], None]
     ) -> None:
         self._namespace, self._sizes, self._names = namespace, sizes, Names(namespace)
-        self._client, self._on_answer = client, on_answer
+        self._link, self._on_answer = link, on_answer
         self._bucket: KeyValue | None = None
         self._began, self._heard = time.monotonic(), asyncio.Event()
         self._told: dict[str, bytes] = {}
@@ -101,13 +83,11 @@ class NamespaceBucket:
         self._acks: dict[str, dict[str, Mapping[str, Any]]] = defaultdict(dict)
 
     async def run(self) -> None:
-        """Make what is missing, then beat and watch, until cancelled."""
+        """Connect, make what is missing, then beat and watch; from the beginning when anything fails, until cancelled."""
         while True:
-            client = self._client()
-            if client is None or not client.is_connected:
-                await asyncio.sleep(RETRY_S)
-                continue
+            client: Client | None = None
             try:
+                client = await self._link.connect(self._namespace)
                 await self._ensure(client)
                 self._bucket = await client.jetstream().key_value(self._names.control_bucket)
                 async with asyncio.TaskGroup() as group:
@@ -115,8 +95,11 @@ class NamespaceBucket:
                     group.create_task(self._watch(self._bucket))
             except* AWAY as error:
                 log.warning("control_bucket_away", namespace=self._namespace, error=_said(error.exceptions[0]))
+            finally:
                 self._bucket = None
                 self._told.clear()
+                if client is not None:
+                    await client.close()
             await asyncio.sleep(RETRY_S)
 
     async def heard(self) -> None:

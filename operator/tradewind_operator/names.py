@@ -69,6 +69,7 @@ CHILDREN = {
         ("", "ConfigMap", "configmaps"),
         ("", "Service", "services"),
         ("", "ServiceAccount", "serviceaccounts"),
+        ("", "Secret", "secrets"),
         ("apps", "Deployment", "deployments"),
         ("apps", "ControllerRevision", "controllerrevisions"),
         ("batch", "Job", "jobs"),

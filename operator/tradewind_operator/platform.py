@@ -6,13 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tradewind_operator.identities import Identities
+
 HEALTH_PORT, HTTP_PORT = 9090, 8080
 
 
 @dataclass(frozen=True, slots=True)
 class Platform:
     """``nats_url`` as workers reach it; ``dsn_secret`` names the Secret (key ``dsn``) of sinks that name none, in their
-    namespace, empty: such sinks are not run; ``resources`` by role, ``*`` for those without any."""
+    namespace, empty: such sinks are not run; ``resources`` by role, ``*`` for those without any. ``logins``:
+    NATS asks who somebody is, which ``identities`` make, where they are known; ``authority`` is the certificate (PEM) NATS
+    is trusted by, empty: connections are plain."""
 
     image: str = "tradewind-worker:dev"
     nats_url: str = "nats://nats:4222"
@@ -21,6 +25,9 @@ class Platform:
     pull_secrets: tuple[str, ...] = ()
     standby: bool = False
     network_policies: bool = True
+    logins: bool = False
+    identities: Identities | None = None
+    authority: str = ""
     resources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 

@@ -6,6 +6,7 @@ import base64
 import itertools
 import json
 import os
+import secrets
 import signal
 import socket
 import ssl
@@ -22,10 +23,14 @@ from typing import Any
 
 import yaml
 from cluster import ControlPlane
+from integration.nats_server import NatsServer
+from tradewind_operator.identities import SECRET_BYTES, Identities
+from tradewind_operator.nats_keys import build_keys
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 15.0
 COUNTER = itertools.count(1)
+KEYS = "tradewind-system", "nats-keys"
 PROCESSES = "runs=processes"
 """Marks namespaces whose pods are run as processes."""
 Body = dict[str, Any]
@@ -94,6 +99,17 @@ def namespace(plane: ControlPlane) -> Iterator[Kubectl]:
     until("the namespace's service account", lambda: kubectl.get("serviceaccount", "default"))
     yield kubectl
     kubectl("delete", "namespace", kubectl.namespace, "--wait=false")
+
+
+def trusting_nats(kubectl: Kubectl, folder: Path) -> NatsServer:
+    """A server, not started yet, that knows whom the operator of this cluster makes: both have the same secret."""
+    namespace, _ = KEYS
+    identities = Identities(secrets.token_bytes(SECRET_BYTES))
+    made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+    admin = Kubectl(kubectl.program, kubectl.kubeconfig)
+    admin("apply", "-f", "-", given=yaml.safe_dump_all([made, build_keys(identities, *KEYS)]))
+    folder.mkdir(exist_ok=True)
+    return NatsServer(folder, identities=identities)
 
 
 NODE = {
@@ -208,6 +224,7 @@ class OperatorProcess:
                     "-m",
                     "tradewind_operator",
                     f"--nats-url={self._nats_url}",
+                    f"--nats-keys={'/'.join(KEYS)}",
                     f"--health-port={self.port}",
                     *self._arguments,
                 ],

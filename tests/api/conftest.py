@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 import yaml
-from api.cluster_world import ROOT, FakeKubelet, Kubectl, OperatorProcess, Rest, add_paper_node, namespace
+from api.cluster_world import (
+    ROOT,
+    FakeKubelet,
+    Kubectl,
+    OperatorProcess,
+    Rest,
+    add_paper_node,
+    namespace,
+    trusting_nats,
+)
 from cluster import ControlPlane
 from integration.nats_server import NatsServer
 from kubernetes_binaries import CannotBuild
@@ -47,8 +56,8 @@ def kubectl(plane: ControlPlane) -> Iterator[Kubectl]:
 
 
 @pytest.fixture(scope="session")
-def nats_of_the_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
-    server = NatsServer(tmp_path_factory.mktemp("nats"))
+def nats_of_the_cluster(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    server = trusting_nats(Kubectl(plane.bin / "kubectl", plane.kubeconfig), tmp_path_factory.mktemp("nats"))
     server.start()
     yield server
     server.kill()

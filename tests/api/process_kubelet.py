@@ -21,6 +21,7 @@ from typing import Any
 
 import yaml
 from api.cluster_world import Body, Kubectl, Rest
+from tradewind.messaging.login import DIRECTORY
 
 
 @dataclass
@@ -91,6 +92,7 @@ class ProcessKubelet:
         path = self.folder / f"{pod['metadata']['name']}.json"
         path.write_text(json.dumps(config))
         variables = {one["name"]: one["value"] for one in container.get("env", []) if "value" in one}
+        variables |= self._nats_login(pod)
         if pod["spec"].get("automountServiceAccountToken"):
             variables |= self._service_account(pod["spec"]["serviceAccountName"])
         with (self.folder / f"{config['name']}.log").open("ab") as log:
@@ -101,6 +103,15 @@ class ProcessKubelet:
                 stderr=log,
             )
         return RunningPod(process, config["port"])
+
+    def _nats_login(self, pod: Body) -> dict[str, str]:
+        """The pod's login to NATS, mounted as a kubelet would."""
+        name = next(one["secret"]["secretName"] for one in pod["spec"]["volumes"] if one["name"] == "nats")
+        mount = self.folder / name
+        mount.mkdir(exist_ok=True)
+        for file, content in (self.kubectl.get("secret", name) or {})["data"].items():
+            (mount / file).write_bytes(base64.b64decode(content))
+        return {DIRECTORY: str(mount)}
 
     def _placed(self, config: dict[str, Any]) -> dict[str, Any]:
         """The configuration with ports of this machine in place of Service names."""

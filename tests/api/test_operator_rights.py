@@ -90,9 +90,10 @@ def audited(plane: ControlPlane) -> tuple[set[tuple[str, str, str]], set[tuple[s
 
 def granted() -> set[tuple[str, str, str]]:
     documents = yaml.safe_load_all((ROOT / "charts/tradewind/access/operator.yaml").read_text())
-    [role] = [document for document in documents if document["kind"] == "ClusterRole"]
+    roles = [document for document in documents if document["kind"] in ("ClusterRole", "Role")]
     return {
         (group, plural, verb)
+        for role in roles
         for rule in role["rules"]
         for group in rule["apiGroups"]
         for plural in rule["resources"]

@@ -12,12 +12,21 @@ from pathlib import Path
 
 import pytest
 import yaml
-from api.cluster_world import PROCESSES, ROOT, FakeKubelet, Kubectl, OperatorProcess, Rest, add_paper_node, until
+from api.cluster_world import (
+    PROCESSES,
+    ROOT,
+    FakeKubelet,
+    Kubectl,
+    OperatorProcess,
+    Rest,
+    add_paper_node,
+    trusting_nats,
+    until,
+)
 from api.process_kubelet import ProcessKubelet
 from argocd.argo_world import PATIENCE_S, SETTINGS, ArgoCD, Repository, established
 from argocd.interpreter import Interpreter
 from cluster import ControlPlane
-from integration.nats_server import NatsServer
 from kubernetes_binaries import CannotBuild
 from unit.house.checkout import text, tracked
 
@@ -69,7 +78,7 @@ def plane(servers: Path, folder: Path) -> Iterator[ControlPlane]:
 @pytest.fixture(scope="module")
 def running_operator(plane: ControlPlane, folder: Path) -> Iterator[OperatorProcess]:
     """The operator with its own rights, and a NATS server."""
-    nats = NatsServer(folder)
+    nats = trusting_nats(Kubectl(plane.bin / "kubectl", plane.kubeconfig), folder)
     nats.start()
     kubectl = Kubectl(plane.bin / "kubectl", plane.kubeconfig, "tradewind-system")
     config = yaml.safe_load(plane.kubeconfig.read_text())

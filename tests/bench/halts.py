@@ -18,14 +18,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import nats
 from nats.js.errors import KeyNotFoundError
 from nats.js.kv import KeyValue
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "hack")]
 
-from api.cluster_world import PROCESSES, Kubectl, OperatorProcess, Rest, add_paper_node, until  # noqa: E402
+from api.cluster_world import PROCESSES, Kubectl, OperatorProcess, Rest, add_paper_node, trusting_nats, until  # noqa: E402
 from api.manifests import halt  # noqa: E402
 from api.process_kubelet import ProcessKubelet  # noqa: E402
 from cluster import ControlPlane  # noqa: E402
@@ -44,10 +43,9 @@ def measure(times: int) -> dict[str, float]:
         place = Path(folder)
         plane = ControlPlane(place / "plane")
         plane.start()
-        (place / "nats").mkdir()
-        server = NatsServer(place / "nats")
-        server.start()
         kubectl = Kubectl(plane.bin / "kubectl", plane.kubeconfig, DESK)
+        server = trusting_nats(kubectl, place / "nats")
+        server.start()
         operator = OperatorProcess(plane.kubeconfig, server.url, place / "log", [DESK])
         node = ProcessKubelet(kubectl, place)
         try:
@@ -69,7 +67,7 @@ def measure(times: int) -> dict[str, float]:
 
 
 async def _all_paths(kubectl: Kubectl, rest: Rest, server: NatsServer, times: int) -> dict[str, float]:
-    client = await nats.connect(server.url)
+    client = await server.connect(DESK)
     bucket = await client.jetstream().key_value(Names(DESK).control_bucket)
 
     async def by_kubectl(name: str) -> str:

@@ -17,10 +17,9 @@ import psutil
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "hack")]
 
-from api.cluster_world import Kubectl, OperatorProcess, until  # noqa: E402
+from api.cluster_world import Kubectl, OperatorProcess, trusting_nats, until  # noqa: E402
 from api.manifests import account, pipeline, policy  # noqa: E402
 from cluster import ControlPlane  # noqa: E402
-from integration.nats_server import NatsServer  # noqa: E402
 
 PER_ACCOUNT = 100
 FOREIGN_AT_ONCE = 2000
@@ -35,10 +34,9 @@ def measure(count: int, foreign: int = 0) -> dict[str, float]:
         place = Path(folder)
         plane = ControlPlane(place / "plane")
         plane.start()
-        (place / "nats").mkdir()
-        nats = NatsServer(place / "nats")
-        nats.start()
         kubectl = Kubectl(plane.bin / "kubectl", plane.kubeconfig, "desk")
+        nats = trusting_nats(kubectl, place / "nats")
+        nats.start()
         operator = OperatorProcess(plane.kubeconfig, nats.url, place / "log", [], "--resync-seconds=3600")
         try:
             kubectl("create", "namespace", "desk")
@@ -107,7 +105,11 @@ def _second_pass(kubectl: Kubectl, operator: OperatorProcess, count: int) -> dic
     reconciles = operator.metric("tradewind_operator_reconciles_total")
     used = sum(_process(operator).cpu_times()[:2])
     kubectl("annotate", "tp", "--all", "looked=again")
-    until("a second pass", lambda: operator.metric("tradewind_operator_reconciles_total") >= reconciles + count, PATIENCE_S)
+    until(
+        "a second pass",
+        lambda: operator.metric("tradewind_operator_reconciles_total") >= reconciles + count,
+        PATIENCE_S,
+    )
     return {
         "second pass: writes": operator.metric("tradewind_operator_writes_total", verb="apply") - writes,
         "second pass: operator cpu": sum(_process(operator).cpu_times()[:2]) - used,

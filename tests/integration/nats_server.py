@@ -9,16 +9,34 @@ import sys
 import time
 from pathlib import Path
 
+import nats
+from nats.aio.client import Client
+from tradewind.contract.subjects import inbox
+from tradewind.messaging.login import proving
+from tradewind.permissions import Permissions
+from tradewind_operator.identities import Identities
+
+EVERYTHING = Permissions((">",), (">",))
+
 
 class NatsServer:
-    """JetStream with its store in ``folder``; the port stays the same over restarts."""
+    """JetStream with its store in ``folder``; the port stays the same over restarts. With ``identities`` it knows people."""
 
-    def __init__(self, folder: Path, max_payload: int = 8 << 20) -> None:
-        self._folder, self._max_payload = folder, max_payload
+    def __init__(self, folder: Path, max_payload: int = 8 << 20, identities: Identities | None = None) -> None:
+        self._folder, self._max_payload, self.identities = folder, max_payload, identities
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def store(self) -> Path:
+        return self._folder / "store"
+
+    @property
+    def accounts(self) -> Path:
+        """What the server was told of accounts."""
+        return self._folder / "accounts"
 
     @property
     def url(self) -> str:
@@ -28,7 +46,8 @@ class NatsServer:
         program = Path(sys.executable).with_name("nats-server")
         config = self._folder / "nats.conf"
         config.write_text(
-            f'host: 127.0.0.1\nport: {self.port}\nmax_payload: {self._max_payload}\njetstream {{ store_dir: "{self._folder}/store" }}\n'
+            f'host: 127.0.0.1\nport: {self.port}\nmax_payload: {self._max_payload}\njetstream {{ store_dir: "{self.store}" }}\n'
+            + (self.identities.trust(str(self.accounts)) if self.identities else "")
         )
         self._process = subprocess.Popen(
             [str(program), "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -41,6 +60,12 @@ class NatsServer:
             else:
                 return
         raise AssertionError("nats-server did not start")
+
+    async def connect(self, namespace: str, name: str = "test", permissions: Permissions = EVERYTHING) -> Client:
+        """A connection, as a user of a namespace where the server knows people."""
+        known = self.identities
+        login = proving(lambda: known.user(namespace, name, permissions)) if known else {}
+        return await nats.connect(self.url, inbox_prefix=inbox(name), allow_reconnect=False, **login)
 
     def kill(self) -> None:
         if self._process is not None:

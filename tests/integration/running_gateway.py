@@ -19,6 +19,7 @@ from tradewind.contract.subjects import Names, ack_key
 from tradewind.durations import SECOND
 from tradewind.events import Intent, OrderStatus, RowKind, Side, Stamp, TimeInForce
 from tradewind.instrument import Instrument
+from tradewind.messaging.ending import end
 from tradewind_workers.gateway.control import ControlWatch
 from tradewind_workers.gateway.folded import dump, fold_of
 from tradewind_workers.gateway.following import Following, load
@@ -28,7 +29,6 @@ from tradewind_workers.gateway.order_ids import client_order_id
 from tradewind_workers.gateway.outbox import Outbox
 from tradewind_workers.gateway.venue_link import VenueLink
 from tradewind_workers.rows import Rows, SymbolTable
-from tradewind_workers.runner.tasks import end
 from tradewind_workers.venues.mexc.trading import MexcTrading
 
 NAMES = Names("desk")

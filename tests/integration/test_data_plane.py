@@ -7,20 +7,19 @@ import json
 import time
 
 from integration.nats_server import NatsServer
-from integration.running_gateway import until
 from tradewind.contract.streams import MIB, StreamSizes
 from tradewind.contract.subjects import Names, heartbeat_key
 from tradewind_operator.data_plane import DataPlane
+from tradewind_operator.nats_link import NatsLink
 from tradewind_workers.runner.connection import connect
 
 SIZES = StreamSizes(journal_bytes=16 * MIB, input_bytes=16 * MIB, events_bytes=16 * MIB, bucket_bytes=16 * MIB)
 
 
 async def test_workers_are_heard_again_soon_after_the_server_was_restarted(nats: NatsServer) -> None:
-    plane = DataPlane(nats.url, SIZES, lambda _namespace, _uid: None)
+    plane = DataPlane(NatsLink(nats.url), SIZES, lambda _namespace, _uid: None)
     running = asyncio.ensure_future(plane.run())
     bucket = plane.serve("desk")
-    await until("the bucket", lambda: plane.connected)
     await asyncio.wait_for(bucket.heard(), 10)
 
     await nats.restart()

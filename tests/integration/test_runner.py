@@ -28,7 +28,7 @@ from tradewind_workers.runner.connection import connect
 from tradewind_workers.runner.fenced import FencedPublisher
 from tradewind_workers.runner.instruments import known_instruments, tell_instruments
 from tradewind_workers.runner.reader import StreamReader
-from tradewind_workers.runner.snapshots import Snapshot, SnapshotStore
+from tradewind_workers.runner.snapshots import MARKER_S, Snapshot, SnapshotStore
 from tradewind_workers.runner.streams import ensure_streams
 from tradewind_workers.stages.chain import STAGES, build_chain
 from tradewind_workers.stages.stage import Batch, decode_batch, encode_batch, run_chain
@@ -154,8 +154,12 @@ async def test_snapshots_are_whole_and_the_newest(nats: NatsServer) -> None:
         await store.save(Snapshot(9, {"a": b"\x00\xff"}))
 
         assert await store.load() == Snapshot(9, {"a": b"\x00\xff"})
-        bucket = await client.jetstream().stream_info(f"KV_{NAMES.snapshot_bucket}")
-        assert bucket.state.messages == 2  # the head and one part: what was replaced has left nothing
+        stream, js = f"KV_{NAMES.snapshot_bucket}", client.jetstream()
+        state = (await js.stream_info(stream)).state
+        left = [await js.get_msg(stream, seq) for seq in range(state.first_seq, state.last_seq + 1)]
+        markers = [one for one in left if (one.headers or {}).get("KV-Operation")]
+        assert {one.headers["Nats-TTL"] for one in markers if one.headers} == {str(MARKER_S)}
+        assert len(left) - len(markers) == 2  # the head and one part: what was replaced leaves nothing that stays
 
 
 async def test_a_worker_that_was_replaced_spoils_no_snapshot(nats: NatsServer) -> None:

@@ -12,9 +12,18 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 
 {{- define "tradewind.natsUrl" -}}
 {{- if .Values.nats.enabled -}}
-nats://nats.{{ .Release.Namespace }}.svc:4222
+{{ if include "tradewind.natsTls" . }}tls{{ else }}nats{{ end }}://nats.{{ .Release.Namespace }}.svc:4222
 {{- else -}}
 {{ required "nats.url: give the address of a NATS with JetStream, or leave nats.enabled true" .Values.nats.url }}
+{{- end -}}
+{{- end }}
+
+{{- /* The Secret with the certificates of NATS; empty where connections are plain. */ -}}
+{{- define "tradewind.natsTls" -}}
+{{- if .Values.nats.tls.secretName -}}
+{{ .Values.nats.tls.secretName }}
+{{- else if .Values.nats.tls.certManager.issuer -}}
+nats-tls
 {{- end -}}
 {{- end }}
 

@@ -40,6 +40,7 @@ def render(
     local: bool = False,
     image: str = "tradewind-worker:dev",
     nats_url: str = "nats://nats.tradewind-system:4222",
+    nats_logins: bool = True,
     standby: bool = False,
 ) -> int:
     """Print the Kubernetes objects the operator would make of these manifests, as YAML.
@@ -52,21 +53,20 @@ def render(
         Image of the workers, as the operator is told.
     nats_url
         NATS as workers reach it, as the operator is told.
+    nats_logins
+        Workers log in to NATS; the Secrets with their logins are the operator's alone and are not printed.
     standby
         A second gateway for each account, as the operator is told.
     """
-    resources = [entry.resource for entry in load_checked(filename, files=False)]
-    documents = _processes(resources) if local else _objects(resources, image, nats_url, standby)
-    for document in documents:
-        out.print("---\n" + yaml.safe_dump(document, sort_keys=False), markup=False, end="")
-    return OK
-
-
-def _objects(resources: list[Resource], image: str, nats_url: str, standby: bool) -> list[dict[str, Any]]:
     from tradewind_operator.offline import objects_of
     from tradewind_operator.platform import Platform
 
-    return objects_of(resources, Platform(image=image, nats_url=nats_url, standby=standby))
+    resources = [entry.resource for entry in load_checked(filename, files=False)]
+    platform = Platform(image=image, nats_url=nats_url, logins=nats_logins, standby=standby)
+    documents = _processes(resources) if local else objects_of(resources, platform)
+    for document in documents:
+        out.print("---\n" + yaml.safe_dump(document, sort_keys=False), markup=False, end="")
+    return OK
 
 
 def _processes(resources: list[Resource]) -> Iterable[dict[str, Any]]:

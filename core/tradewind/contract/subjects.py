@@ -87,6 +87,11 @@ class Names:
         return f"tw.{self.namespace}.d.{escape(workload)}"
 
 
+def inbox(process: str) -> str:
+    """Where answers to a process come in; nobody else may listen there."""
+    return f"_INBOX.{escape(process)}"
+
+
 # Keys of the control bucket.
 def halt_key(uid: str) -> str:
     """A KillSwitch as JSON: written by the operator or a risk officer, read by every gateway."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from tradewind.messaging.login import DIRECTORY
 from tradewind.workloads import Workload
 
 from tradewind_operator.builders.config_map import CONFIG
+from tradewind_operator.builders.secret import login_name
 from tradewind_operator.names import HASH, child_name
 from tradewind_operator.platform import HEALTH_PORT, HTTP_PORT, Platform
 
@@ -16,7 +18,7 @@ DEFAULT_RESOURCES: dict[str, Any] = {
     "requests": {"cpu": "50m", "memory": "96Mi"},
     "limits": {"memory": "512Mi"},
 }
-LOGIN = "/etc/tradewind-login"
+LOGIN, NATS = "/etc/tradewind-login", "/etc/tradewind-nats"
 GRACE_S = 30
 LOST_NODE_S = 15
 
@@ -41,6 +43,7 @@ def build_pod_template(
         "volumes": [
             {"name": "config", "configMap": {"name": child_name(workload.name)}},
             *([_login_volume(workload)] if _has_login(workload) else []),
+            *([{"name": "nats", "secret": {"secretName": login_name(workload.name)}}] if _asked(platform) else []),
         ],
         "tolerations": [*_leave_lost_nodes(), *template.get("tolerations", [])],
         "topologySpreadConstraints": [
@@ -82,9 +85,11 @@ def _container(workload: Workload, platform: Platform, template: dict[str, Any])
         "volumeMounts": [
             {"name": "config", "mountPath": "/etc/tradewind", "readOnly": True},
             *([{"name": "login", "mountPath": LOGIN, "readOnly": True}] if _has_login(workload) else []),
+            *([{"name": "nats", "mountPath": NATS, "readOnly": True}] if _asked(platform) else []),
         ],
     }
-    env = _secret_env(workload) + list(template.get("env", []))
+    nats = [{"name": DIRECTORY, "value": NATS}] if _asked(platform) else []
+    env = _secret_env(workload) + nats + list(template.get("env", []))
     if env:
         container["env"] = env
     return container
@@ -114,6 +119,10 @@ def _secret_env(workload: Workload) -> list[dict[str, Any]]:
     if workload.role == "gateway" and workload.config["account"]["spec"]["venue"] == "Simulated":
         return [{"name": name, "value": "simulated"} for name in ("TRADEWIND_API_KEY", "TRADEWIND_API_SECRET")]
     return []
+
+
+def _asked(platform: Platform) -> bool:
+    return platform.logins or bool(platform.authority)
 
 
 def _has_login(workload: Workload) -> bool:

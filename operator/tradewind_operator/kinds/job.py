@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from tradewind.api.job import TradingJob
+from tradewind.contract.subjects import Names
+from tradewind.permissions import of_workload
 from tradewind.workloads import WorkloadMaker
 
 from tradewind_operator.builders.config_map import build_config_map
 from tradewind_operator.builders.job import build_cron_job, build_job
+from tradewind_operator.builders.secret import build_login
 from tradewind_operator.conditions import readiness
 from tradewind_operator.kinds.status import Judgement, plan_with_status
 from tradewind_operator.kinds.workers import owner_reference, unwanted
@@ -35,6 +38,7 @@ def plan_job(key: Key, world: World, platform: Platform, now: str) -> Plan:
     owners = [owner_reference(key, seen)]
     made = [
         build_config_map(workload, key.namespace, marks, owners),
+        build_login(workload.name, of_workload(Names(key.namespace), workload), key.namespace, marks, platform, owners),
         build_job(workload, key.namespace, marks, owners, platform, job.spec),
         build_cron_job(workload, key.namespace, marks, owners, platform, job.spec),
     ]

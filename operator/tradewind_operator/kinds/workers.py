@@ -7,6 +7,8 @@ from typing import Any
 
 from tradewind.api.account import TradingAccount
 from tradewind.api.pipeline import TradingPipeline
+from tradewind.contract.subjects import Names
+from tradewind.permissions import of_workload
 from tradewind.workloads import Workload, WorkloadMaker
 
 from tradewind_operator.builders.config_map import build_config_map
@@ -14,6 +16,7 @@ from tradewind_operator.builders.deployment import build_deployment
 from tradewind_operator.builders.metadata import Owner
 from tradewind_operator.builders.pod import LANES
 from tradewind_operator.builders.pod_disruption_budget import build_pod_disruption_budget
+from tradewind_operator.builders.secret import build_login
 from tradewind_operator.builders.service import build_service
 from tradewind_operator.names import WORKLOAD, Key, child_name, labels
 from tradewind_operator.plan import Body
@@ -35,8 +38,10 @@ def worker_objects(
 ) -> list[Body]:
     """The objects of one worker, in the order in which they are applied."""
     marks = labels(key, workload.name, workload.role, LANES.get(workload.role, "core"))
+    rights = of_workload(Names(key.namespace), workload)
     made = [
         build_config_map(workload, key.namespace, marks, owners),
+        build_login(workload.name, rights, key.namespace, marks, platform, owners),
         build_service(workload, key.namespace, marks, owners),
         build_pod_disruption_budget(workload, key.namespace, marks, owners, replicas),
         build_deployment(workload, key.namespace, marks, owners, platform, template, replicas),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tradewind_workers.runner.tasks import Background, end
+from tradewind.messaging.ending import end
+from tradewind_workers.runner.tasks import Background
 
 
 async def test_a_cancellation_that_is_lost_is_told_again() -> None:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import nats
 import structlog
 from nats.aio.client import Client
+from tradewind.messaging.login import DIRECTORY, login_options
 
 log = structlog.get_logger()
 
 
 async def connect(url: str, name: str) -> Client:
-    """Connect, however long it takes; afterwards reconnect by itself."""
+    """Connect, however long it takes; afterwards reconnect by itself. The login is in the folder the environment names.
+
+    Raises:
+        InvalidValue: the login cannot be used.
+    """
 
     async def on_error(error: Exception) -> None:
         log.warning("nats_error", error=str(error) or repr(error))
@@ -21,6 +29,7 @@ async def connect(url: str, name: str) -> Client:
     async def on_reconnected() -> None:
         log.info("nats_reconnected")
 
+    directory = os.environ.get(DIRECTORY)
     return await nats.connect(
         url,
         name=name,
@@ -32,4 +41,5 @@ async def connect(url: str, name: str) -> Client:
         error_cb=on_error,
         disconnected_cb=on_disconnected,
         reconnected_cb=on_reconnected,
+        **login_options(Path(directory) if directory else None, name),
     )

@@ -16,9 +16,9 @@ from typing import Any
 
 import structlog
 from tradewind.errors import FencedOut, InvalidValue, TradewindError
+from tradewind.messaging.ending import end
 
 from tradewind_workers.runner.health import health_server
-from tradewind_workers.runner.tasks import end
 
 ROLES = {
     "feed": "tradewind_workers.runner.feed_worker",

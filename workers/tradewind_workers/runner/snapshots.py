@@ -14,13 +14,13 @@ import zlib
 from dataclasses import dataclass
 
 from nats.aio.client import Client
-from nats.js import JetStreamContext
 from nats.js.errors import KeyNotFoundError, KeyWrongLastSequenceError
 from nats.js.kv import KeyValue
 from tradewind.contract.subjects import Names, escape
 from tradewind.errors import FencedOut, UndecodableMessage
 
 CHUNK = 512 * 1024
+MARKER_S = 60
 VERSION = 2
 REMEDY = "delete its keys to start anew"
 
@@ -36,17 +36,15 @@ class Snapshot:
 class SnapshotStore:
     """The newest snapshot of one worker; ``load`` comes before ``save``."""
 
-    def __init__(self, js: JetStreamContext, bucket: KeyValue, name: str, worker: str) -> None:
-        """``name`` is the bucket's."""
-        self._js, self._bucket, self._name, self._key = js, bucket, name, escape(worker)
+    def __init__(self, bucket: KeyValue, worker: str) -> None:
+        self._bucket, self._key = bucket, escape(worker)
         self._revision = 0
         self._parts: list[str] = []
 
     @staticmethod
     async def of(client: Client, names: Names, worker: str) -> SnapshotStore:
         """In the namespace's bucket."""
-        js = client.jetstream()
-        return SnapshotStore(js, await js.key_value(names.snapshot_bucket), names.snapshot_bucket, worker)
+        return SnapshotStore(await client.jetstream().key_value(names.snapshot_bucket), worker)
 
     async def save(self, snapshot: Snapshot) -> None:
         """Replace the newest one.
@@ -99,6 +97,6 @@ class SnapshotStore:
         return Snapshot(head["position"], {name: base64.b64decode(data) for name, data in stages.items()})
 
     async def _forget(self, parts: list[str]) -> None:
-        """Without the markers that deleting keys would leave, one for every part there ever was."""
+        """The markers that stay behind go by themselves: there would be one for every part there ever was."""
         for part in parts:
-            await self._js.purge_stream(f"KV_{self._name}", subject=f"$KV.{self._name}.{part}")
+            await self._bucket.purge(part, msg_ttl=MARKER_S)

@@ -1,0 +1,78 @@
+"""The operator's way into NATS: a connection for each namespace, as that namespace's own operator."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+
+from nats.aio.client import Client
+from tradewind.contract.subjects import Names, inbox
+from tradewind.errors import Unavailable
+from tradewind.messaging.login import Credentials, proving
+from tradewind.permissions import Permissions, of_operator
+
+from tradewind_operator.identities import Identities
+
+NAME = "operator"
+CLAIMS = "$SYS.REQ.CLAIMS.UPDATE"
+TIMEOUT_S = 3
+SYSTEM = Permissions((CLAIMS,), (f"{inbox(NAME)}.>",))
+
+
+class NatsLink:
+    """``identities`` None: the server asks nobody for a name. ``tls`` None: connections are plain."""
+
+    def __init__(self, url: str, identities: Identities | None = None, tls: ssl.SSLContext | None = None) -> None:
+        self.url, self._identities, self._tls = url, identities, tls
+        self._telling = asyncio.Lock()
+        self._system: Client | None = None
+
+    async def connect(self, namespace: str) -> Client:
+        """A connection that ends when the server goes; the server knows the namespace's account by then.
+
+        Raises:
+            Unavailable: the server does not take the account. nats.errors.Error, OSError, TimeoutError: it is away.
+        """
+        if self._identities is None:
+            return await self._open(None)
+        await self._tell_of(namespace, self._identities)
+        user = self._identities.user(namespace, NAME, of_operator(Names(namespace)))
+        return await self._open(user)
+
+    async def close(self) -> None:
+        if self._system is not None:
+            await self._system.close()
+
+    async def _tell_of(self, namespace: str, identities: Identities) -> None:
+        """Servers keep what they are told of accounts; telling them again changes nothing."""
+        async with self._telling:
+            if self._system is None or self._system.is_closed:
+                self._system = await self._open(identities.system_user(SYSTEM))
+            answer = await self._system.request(CLAIMS, identities.account(namespace).encode(), timeout=TIMEOUT_S)
+        said = json.loads(answer.data)
+        if "error" in said:
+            raise Unavailable(f"NATS does not take the account of {namespace}: {said['error'].get('description')}")
+
+    async def _open(self, user: Credentials | None) -> Client:
+        login = {} if user is None else proving(lambda: user)
+        client = Client()
+        try:
+            await client.connect(
+                self.url,
+                name="tradewind-operator",
+                inbox_prefix=inbox(NAME),
+                allow_reconnect=False,
+                connect_timeout=TIMEOUT_S,
+                tls=self._tls,
+                error_cb=_quiet,
+                **login,
+            )
+        except BaseException:
+            await client.close()  # one that was refused keeps its socket
+            raise
+        return client
+
+
+async def _quiet(_: Exception) -> None:
+    """What fails is told where it was asked for."""

@@ -1,0 +1,279 @@
+"""Who may say what in NATS: every identity tries every subject there is, and hears what the server says to it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import shutil
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import nats as nats_client
+import pytest
+from integration.nats_server import NatsServer
+from nats.aio.client import Client
+from nats.errors import Error
+from nats.js.api import AckPolicy, ConsumerConfig
+from nats.js.errors import APIError
+from tradewind.api.manifest import load_manifests
+from tradewind.contract.streams import MIB, StreamSizes
+from tradewind.contract.subjects import Names, heartbeat_key, inbox
+from tradewind.errors import InvalidValue
+from tradewind.messaging.login import CREDENTIALS, DIRECTORY, Credentials, login_options, proving
+from tradewind.messaging.nkeys import KeyKind, KeyPair
+from tradewind.permissions import Permissions, of_observer, of_operator, of_risk_officer, of_workload
+from tradewind.workloads import workloads
+from tradewind_operator.data_plane import DataPlane
+from tradewind_operator.identities import SECRET_BYTES, Identities
+from tradewind_operator.nats_link import NatsLink
+from tradewind_operator.platform import ClusterPlacement, Platform
+from tradewind_workers.runner.connection import connect
+
+ROOT = Path(__file__).resolve().parents[2]
+SIZES = StreamSizes(journal_bytes=16 * MIB, input_bytes=16 * MIB, events_bytes=16 * MIB, bucket_bytes=16 * MIB)
+HERE = Names("default")
+
+SUBJECTS = {
+    "market": "tw.default.i.simulated-paper",
+    "market of another feed": "tw.default.i.mexc-spot",
+    "journal": "tw.default.a.paper",
+    "journal of another account": "tw.default.a.live",
+    "intents": "tw.default.p.momentum.0.allocation",
+    "intents of another pipeline": "tw.default.p.else.0.allocation",
+    "halt": "$KV.tw-default-control.halt.u1",
+    "limits": "$KV.tw-default-control.limits.paper",
+    "symbols": "$KV.tw-default-control.feed.mexc-spot",
+    "unwinding": "$KV.tw-default-control.unwind.paper",
+    "freshness": "$KV.tw-default-control.operator",
+    "instruments": "$KV.tw-default-control.instruments.simulated-paper",
+    "answer to a halt": "$KV.tw-default-control.ack.paper.u1",
+    "answer of another account": "$KV.tw-default-control.ack.live.u1",
+    **{
+        f"beat of {name}": f"$KV.tw-default-control.heartbeat.{name}"
+        for name in ("feed-simulated-paper", "gateway-paper", "momentum", "simulator-paper", "sink")
+    },
+    **{
+        f"snapshot of {name}": f"$KV.tw-default-snapshots.{name}.1"
+        for name in ("gateway-paper", "momentum", "simulator-paper")
+    },
+    "make a stream": "$JS.API.STREAM.CREATE.tw-default-journal",
+    "change a stream": "$JS.API.STREAM.UPDATE.tw-default-journal",
+    "delete a stream": "$JS.API.STREAM.DELETE.tw-default-journal",
+    "purge a journal": "$JS.API.STREAM.PURGE.tw-default-journal",
+    "purge snapshots": "$JS.API.STREAM.PURGE.KV_tw-default-snapshots",
+    "delete a message": "$JS.API.STREAM.MSG.DELETE.tw-default-journal",
+    "read the journal": "$JS.API.CONSUMER.CREATE.tw-default-journal.x.tw.default.a.paper",
+    "read the market": "$JS.API.CONSUMER.CREATE.tw-default-input.x.tw.default.i.simulated-paper",
+    "read intents": "$JS.API.CONSUMER.CREATE.tw-default-events.x.tw.default.p.momentum.0.allocation",
+    "read snapshots": "$JS.API.STREAM.MSG.GET.KV_tw-default-snapshots",
+    "journal elsewhere": "tw.other.a.paper",
+    "halt elsewhere": "$KV.tw-other-control.halt.u1",
+    "read elsewhere": "$JS.API.STREAM.INFO.tw-other-journal",
+    "tell of accounts": "$SYS.REQ.CLAIMS.UPDATE",
+}
+READ_ALL = {"read the journal", "read the market", "read intents", "read snapshots"}
+MAY = {
+    "feed-simulated-paper": {"market", "instruments", "beat of feed-simulated-paper", "read the market"},
+    "momentum": {
+        "intents",
+        "beat of momentum",
+        "snapshot of momentum",
+        "read the market",
+        "read intents",
+        "read snapshots",
+    },
+    "gateway-paper": {
+        "journal",
+        "answer to a halt",
+        "beat of gateway-paper",
+        "snapshot of gateway-paper",
+        "purge a journal",
+        *READ_ALL,
+    },
+    "simulator-paper": {"beat of simulator-paper", "snapshot of simulator-paper", "read snapshots"},
+    "sink": {"beat of sink", "read the journal", "read intents"},
+    "operator": {"halt", "limits", "symbols", "unwinding", "freshness", "make a stream", "change a stream"},
+    "risk-officer": {"halt"},
+    "observer": READ_ALL,
+}
+LISTEN = (">", "tw.>", "$KV.>", "$JS.>", "$SYS.>", "_INBOX.>", "_INBOX.*.>")
+
+
+def everybody() -> dict[str, Permissions]:
+    """Permissions by name: all workers of the first example, the operator, and people."""
+    resources = [one.resource for one in load_manifests([ROOT / "examples" / "momentum"])]
+    found = {one.name: of_workload(HERE, one) for one in workloads(resources, ClusterPlacement(Platform()))}
+    return found | {
+        "operator": of_operator(HERE),
+        "risk-officer": of_risk_officer(HERE),
+        "observer": of_observer(HERE),
+    }
+
+
+@pytest.fixture
+def identities() -> Identities:
+    return Identities(secrets.token_bytes(SECRET_BYTES))
+
+
+@pytest.fixture
+async def nats(tmp_path: Path, identities: Identities) -> AsyncIterator[NatsServer]:
+    """A server that knows people, and two namespaces whose streams are there."""
+    server = NatsServer(tmp_path, identities=identities)
+    server.start()
+    async with operator(server):
+        yield server
+    server.kill()
+
+
+@asynccontextmanager
+async def operator(server: NatsServer) -> AsyncIterator[DataPlane]:
+    plane = DataPlane(NatsLink(server.url, server.identities), SIZES, lambda _namespace, _uid: None)
+    running = asyncio.ensure_future(plane.run())
+    for namespace in ("default", "other"):
+        await asyncio.wait_for(plane.serve(namespace).heard(), 10)
+    yield plane
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def refusals(server: NatsServer, name: str, rights: Permissions, *, say: list[str], hear: list[str]) -> set[str]:
+    """What of this the server refused."""
+    assert server.identities is not None
+    said: list[str] = []
+
+    async def on_error(error: Exception) -> None:
+        said.extend(re.findall(r'violation for (?:publish|subscription) to "([^"]+)"', str(error)))
+
+    user = server.identities.user("default", name, rights)
+    folder = Path(server.store).parent / name
+    folder.mkdir()
+    (folder / CREDENTIALS).write_text(str(user))
+    client = await nats_client.connect(server.url, error_cb=on_error, **login_options(folder, name))
+    for subject in say:
+        await client.publish(subject, b"")
+    for subject in hear:
+        await client.subscribe(subject)
+    for _ in range(2):  # a ping may overtake what waits to be written; by the second one it was
+        await client.flush()
+    await client.close()
+    return {subject for subject in (*say, *hear) if subject.lower() in {one.lower() for one in said}}
+
+
+def test_every_identity_is_tried() -> None:
+    assert everybody().keys() == MAY.keys()
+
+
+@pytest.mark.parametrize("name", sorted(MAY))
+async def test_an_identity_says_what_it_must_and_nothing_else(nats: NatsServer, name: str) -> None:
+    refused = await refusals(nats, name, everybody()[name], say=list(SUBJECTS.values()), hear=[])
+
+    assert {what for what, subject in SUBJECTS.items() if subject not in refused} == MAY[name]
+
+
+@pytest.mark.parametrize("name", sorted(MAY))
+async def test_an_identity_hears_only_answers_to_itself(nats: NatsServer, name: str) -> None:
+    others = [f"{inbox(other)}.>" for other in MAY if other != name]
+    own = f"{inbox(name)}.>"
+
+    refused = await refusals(nats, name, everybody()[name], say=[], hear=[*LISTEN, *others, own])
+
+    assert refused == {*LISTEN, *others}
+
+
+async def test_what_somebody_has_delivered_to_another_namespace_never_arrives(nats: NatsServer) -> None:
+    """A consumer delivers wherever it is told to, without asking what its maker may say: but in its own account only."""
+    there = await nats.connect("other")
+    stream = there.jetstream()
+    await stream.publish("tw.other.i.feed", b"forged")
+    forged = ConsumerConfig(deliver_subject=HERE.account("paper"), ack_policy=AckPolicy.NONE)
+    await stream.add_consumer(Names("other").input_stream, forged)
+    await there.flush()
+    await there.close()
+
+    here = await nats.connect("default")
+    info = await here.jetstream().stream_info(HERE.journal_stream)
+    await here.close()
+    assert info.state.messages == 0
+
+
+async def test_strangers_are_refused(nats: NatsServer, identities: Identities) -> None:
+    everything = Permissions((">",), (">",))
+    elsewhere = Identities(secrets.token_bytes(SECRET_BYTES)).user("default", "operator", everything)
+    own = identities.user("default", "operator", everything)
+    stolen = Credentials(own.token, KeyPair(KeyKind.USER, secrets.token_bytes(32)).seed)
+    for login in ({}, proving(lambda: elsewhere), proving(lambda: stolen)):
+        stranger = Client()
+        with pytest.raises(Error, match="Authorization Violation"):
+            await stranger.connect(nats.url, allow_reconnect=False, error_cb=_quiet, **login)
+        await stranger.close()
+
+
+async def test_a_worker_is_back_after_the_server_lost_what_it_knew_of_accounts(
+    nats: NatsServer, identities: Identities, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "login"
+    folder.mkdir()
+    (folder / CREDENTIALS).write_text(str(identities.user("default", "momentum", everybody()["momentum"])))
+    monkeypatch.setenv(DIRECTORY, str(folder))
+    worker = await connect(nats.url, "momentum")
+
+    nats.kill()
+    shutil.rmtree(nats.accounts)
+    nats.start()
+
+    beat = f"$KV.{HERE.control_bucket}.{heartbeat_key('momentum')}"
+    assert await said(worker, beat)
+    await worker.close()
+
+
+async def test_new_credentials_are_used_from_the_next_connection_on(
+    nats: NatsServer, identities: Identities, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(DIRECTORY, str(tmp_path))
+    (tmp_path / CREDENTIALS).write_text(str(identities.user("default", "a", of_observer(HERE))))
+    worker = await connect(nats.url, "a")
+    with pytest.raises(TimeoutError):
+        await worker.jetstream().publish(HERE.account("paper"), b"", timeout=0.5)
+
+    more = Permissions((HERE.account("paper"),), (f"{inbox('a')}.>",))
+    (tmp_path / CREDENTIALS).write_text(str(identities.user("default", "a", more)))
+    await nats.restart()
+
+    assert await said(worker, HERE.account("paper"))
+    await worker.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "holds no NATS credentials"),
+        ("-----BEGIN NATS USER JWT-----\nabc\n------END NATS USER JWT------\n", "holds no NATS credentials"),
+    ],
+)
+async def test_credentials_that_cannot_be_used_are_told_and_not_repeated(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / CREDENTIALS).write_text(text)
+
+    with pytest.raises(InvalidValue, match=said) as caught:
+        login_options(tmp_path, "a")
+
+    assert "abc" not in str(caught.value)
+
+
+async def said(worker: Client, subject: str, patience_s: float = 30.0) -> bool:
+    """Whether what a worker publishes is stored, sooner or later."""
+    end = time.monotonic() + patience_s
+    while time.monotonic() < end:
+        try:
+            await worker.jetstream().publish(subject, b"{}", timeout=1)
+        except (Error, TimeoutError, APIError):
+            await asyncio.sleep(0.1)
+        else:
+            return True
+    return False
+
+
+async def _quiet(_: Exception) -> None:
+    return None
