@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import re
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import nats
 from api.cluster_world import Kubectl
@@ -16,6 +19,8 @@ from tradewind.api.pipeline import TradingPipeline
 from tradewind.contract.codec import parse_batch
 from tradewind.contract.subjects import Names
 from tradewind.events import Event
+from tradewind.messaging.login import CREDENTIALS, login_options
+from tradewind.permissions import OBSERVER
 from tradewind.workloads import STAGES, feed_name
 from tradewind_workers.runner.instruments import await_instruments
 from tradewind_workers.runner.reader import StreamReader
@@ -42,8 +47,12 @@ def decisions(desk: Kubectl, system: Kubectl, name: str) -> Decisions:
     body = desk.get("tp", name)
     assert body is not None
     body.pop("status", None)
-    with nats_of(system) as url:
-        return asyncio.run(_decisions(url, TradingPipeline.model_validate(body)))
+    secret = desk.get("secret", f"tw-{OBSERVER}-nats")
+    assert secret is not None
+    with nats_of(system) as url, tempfile.TemporaryDirectory() as folder:
+        login = Path(folder)
+        (login / CREDENTIALS).write_bytes(base64.b64decode(secret["data"][CREDENTIALS]))
+        return asyncio.run(_decisions(url, login, TradingPipeline.model_validate(body)))
 
 
 @contextmanager
@@ -63,8 +72,8 @@ def nats_of(system: Kubectl) -> Iterator[str]:
         forward.communicate()
 
 
-async def _decisions(url: str, pipeline: TradingPipeline) -> Decisions:
-    client = await nats.connect(url)
+async def _decisions(url: str, login: Path, pipeline: TradingPipeline) -> Decisions:
+    client = await nats.connect(url, **login_options(login, OBSERVER))
     try:
         names, spec = Names(pipeline.metadata.namespace), pipeline.spec
         name, feed = pipeline.metadata.name, feed_name(pipeline)
