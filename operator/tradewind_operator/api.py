@@ -1,6 +1,7 @@
 """The API server, as far as the operator needs it: apply, delete, status, events; and the uids of a kind.
 
-Errors of the server are told apart by what can be done about them; everything is counted.
+Errors of the server are told apart by what can be done about them; everything is counted. What is asked of a server that
+does not answer raises Unavailable, whatever it is.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from typing import Any
 from urllib.parse import quote
 
 import structlog
+from aiohttp import ClientError
 from kubernetes.aio.client import ApiClient
 from tradewind.api.fields import GROUP, VERSION
-from tradewind.errors import TradewindError
+from tradewind.errors import TradewindError, Unavailable
 
 from tradewind_operator.metrics import REQUESTS
 from tradewind_operator.names import API_KINDS, MANAGER, ApiKind
@@ -29,12 +31,22 @@ UNTYPED = ("failed to create typed patch object", "failed to convert new object"
 """What a server says with code 500 of an object that is not valid: a quantity that is none, a name twice in a list."""
 
 
-class ApiRefused(TradewindError):
-    """The API server answered with an error: its code, reason and message."""
+IN_PLACE = ("field is immutable", "cannot change roleRef")
+"""What a server says of a field that only another object can have."""
 
-    def __init__(self, code: int, reason: str, message: str) -> None:
-        super().__init__(f"{code} {reason}: {message}")
+
+class ApiRefused(TradewindError):
+    """The API server answered with an error: its code, reason and message, and each of its causes by itself."""
+
+    def __init__(self, code: int, reason: str, message: str, causes: tuple[str, ...] = ()) -> None:
+        super().__init__(f"{code} {reason}: {message[:1000]}")
         self.code, self.reason = code, reason
+        self._causes = causes or (message,)
+
+    @property
+    def only_in_place(self) -> bool:
+        """Whether the object would be taken if it were new: nothing is wrong but that fields of it cannot change."""
+        return self.code == 422 and all(any(words in cause for words in IN_PLACE) for cause in self._causes)
 
     @property
     def lasting(self) -> bool:
@@ -128,8 +140,8 @@ class ApiServer:
         }
         try:
             await self._request("POST", kind, kind.path(metadata["namespace"]), event)
-        except ApiRefused as error:
-            log.warning("event_refused", about=metadata["name"], reason=notice.reason, error=str(error))
+        except (ApiRefused, Unavailable) as error:
+            log.warning("event_not_told", about=metadata["name"], reason=notice.reason, error=str(error))
 
     async def served(self) -> set[str]:
         """The kinds of our group that the server knows: their definitions are installed."""
@@ -175,18 +187,32 @@ class ApiServer:
         await self._client.update_params_for_auth(headers, [], ["BearerToken"], "", method, body)
         for attempt in range(4):
             async with self._slots:
-                answer = await self._client.call_api(
-                    method, self._host + path, header_params=dict(headers), body=body, _request_timeout=TIMEOUT_S
-                )
-                data = await answer.read()  # type: ignore[no-untyped-call]
+                answer, data = await self._answer(method, path, headers, body)
             REQUESTS.labels(method, kind.plural, str(answer.status)).inc()
             if answer.status != 429 or attempt == 3:
                 break
             await asyncio.sleep(float(answer.headers.get("Retry-After", "1")))
         document = _document(data)
         if answer.status >= 400:
-            raise ApiRefused(answer.status, str(document.get("reason", "")), str(document.get("message", ""))[:1000])
+            raise refusal(answer.status, document)
         return document
+
+    async def _answer(self, method: str, path: str, headers: dict[str, str], body: Any) -> tuple[Any, bytes]:
+        """The answer with all of its bytes. A connection breaks in many ways, and not all of them are an OSError."""
+        try:
+            answer = await self._client.call_api(
+                method, self._host + path, header_params=dict(headers), body=body, _request_timeout=TIMEOUT_S
+            )
+            return answer, await answer.read()  # type: ignore[no-untyped-call]
+        except (ClientError, OSError, TimeoutError) as error:
+            raise Unavailable(f"the API server does not answer: {error!r}") from error
+
+
+def refusal(code: int, status: Body) -> ApiRefused:
+    """A server's Status as an error."""
+    listed = (status.get("details") or {}).get("causes") or []
+    causes = tuple(str(cause.get("message", "")) for cause in listed)
+    return ApiRefused(code, str(status.get("reason", "")), str(status.get("message", "")), causes)
 
 
 def _document(data: bytes) -> Body:

@@ -34,7 +34,6 @@ from tradewind_operator.world import World
 
 log = structlog.get_logger()
 STUCK_S = 120.0
-HEARTBEAT_S = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +63,8 @@ class Operator:
         self.world = World()
         platform = settings.platform
         tls = ssl.create_default_context(cadata=platform.authority) if platform.authority else None
-        self.data_plane = DataPlane(
-            NatsLink(settings.nats_url, platform.identities, tls), settings.sizes, self._answered
-        )
+        link = NatsLink(settings.nats_url, platform.identities, tls)
+        self.data_plane = DataPlane(link, settings.sizes, lambda *answer: self.watching.on_answer(*answer))
         self.queue = WorkQueue(lambda key: self.reconciler.reconcile(key), time.monotonic)
         self.reconciler = Reconciler(self.world, api, self.data_plane, settings.platform, self.queue.add)
         self.watching = Watching(self.world, self.queue.add, self._tell_halt)
@@ -101,7 +99,7 @@ class Operator:
         while not stop.is_set():
             try:
                 missing = set(OURS) - await self._api.served()
-            except (ApiRefused, OSError, TimeoutError) as error:
+            except (ApiRefused, Unavailable) as error:
                 log.warning("api_server_away", error=str(error))
                 missing = set(OURS)
             if not missing:
@@ -128,15 +126,6 @@ class Operator:
         seen = self.world.uids()
         for kind in OURS:
             RESOURCES.labels(kind).set(len(seen.get(kind, {})))
-
-    def _answered(self, namespace: str, uid: str) -> None:
-        for key in self.world.keys_of(namespace, "KillSwitch"):
-            seen = self.world.seen(key)
-            if seen is not None and seen.uid == uid:
-                self.queue.add(key)
-        for kind in ("TradingAccount", "TradingPipeline"):  # their gateways say so in the next heartbeat
-            for key in self.world.keys_of(namespace, kind):
-                self.queue.add(key, HEARTBEAT_S)
 
     async def _tell_halt(self, namespace: str, key: str, document: Body) -> None:
         try:

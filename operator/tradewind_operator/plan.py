@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
-
-from tradewind_operator.names import Key
 
 Body = dict[str, Any]
 """A Kubernetes object as JSON has it."""
@@ -24,7 +22,8 @@ class Notice:
 class Plan:
     """``apply`` are whole desired objects, in order; ``prune`` are live ones that are wanted no more.
 
-    ``status`` replaces the resource's, None leaves it; ``bucket`` is what the namespace's control bucket should hold.
+    ``status`` replaces the resource's, None leaves it; ``bucket`` is what the namespace's control bucket should hold, by
+    key; ``again_in_s`` is when to plan anew though nothing was seen to change.
     """
 
     apply: tuple[Body, ...] = ()
@@ -33,10 +32,8 @@ class Plan:
     bucket: tuple[tuple[str, Body], ...] = ()
     notices: tuple[Notice, ...] = ()
     again_in_s: float | None = None
-    also: tuple[Key, ...] = field(default=())
 
     def lines(self) -> list[str]:
-        """The plan for a person: one line for each write."""
+        """The objects to write, for a person: one line for each."""
         written = [f"apply {body['kind']}/{body['metadata']['name']}" for body in self.apply]
-        pruned = [f"delete {body['kind']}/{body['metadata']['name']}" for body in self.prune]
-        return written + pruned + [f"tell {key}" for key, _ in self.bucket]
+        return written + [f"delete {body['kind']}/{body['metadata']['name']}" for body in self.prune]

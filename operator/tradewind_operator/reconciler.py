@@ -83,32 +83,37 @@ class Reconciler:
                 SECONDS.labels(key.kind).observe(time.perf_counter() - began)
 
     async def _carry_out(self, key: Key, plan: Plan) -> bool:
-        wrote = False
-        failed: TradewindError | None = None
+        """Whether anything was written; raises what was refused or could not be told, when all the rest is done."""
+        wrote, untold = await self._tell(key, plan)
+        refused: ApiRefused | None = None
         contended: list[str] = []
-        for name, document in plan.bucket:
-            try:
-                wrote |= await self._data_plane.serve(key.namespace).tell(name, document)
-            except Unavailable as error:
-                failed = error
         for body in plan.apply:
             try:
                 wrote |= await self._apply(key, marked(body), contended)
             except ApiRefused as error:
                 if error.ending:
                     return wrote
-                failed = failed or error
-        for body in plan.prune:
+                refused = refused or error
+        for body in plan.prune if refused is None else ():  # what was to take its place is not there
             await self._delete(key, body)
             wrote = True
+        failed = refused or untold
         wrote |= await self._report(key, plan, contended, failed)
-        for other in plan.also:
-            self._add(other, 0.0)
         if plan.again_in_s is not None:
             self._add(key, plan.again_in_s)
         if failed is not None:
             raise failed
         return wrote
+
+    async def _tell(self, key: Key, plan: Plan) -> tuple[bool, Unavailable | None]:
+        """(whether anything was written, what kept it from being told) of what the control bucket should hold."""
+        wrote, untold = False, None
+        for name, document in plan.bucket:
+            try:
+                wrote |= await self._data_plane.serve(key.namespace).tell(name, document)
+            except Unavailable as error:
+                untold = error
+        return wrote, untold
 
     async def _apply(self, key: Key, body: Body, contended: list[str]) -> bool:
         kind, name = body["kind"], body["metadata"]["name"]
@@ -125,7 +130,7 @@ class Reconciler:
         try:
             made = await self._api.apply(body, force=live is not None)
         except ApiRefused as error:
-            if error.code == 422 and live is not None and kind in REPLACED:
+            if error.only_in_place and live is not None and kind in REPLACED:
                 log.info("replaced", key=str(key), kind=kind, name=name, why=str(error))
                 await self._delete(key, live)
                 self._add(key, 0.2)
@@ -202,7 +207,7 @@ class Reconciler:
         await self._api.status(seen.body, status)
         self._status_at[key] = time.monotonic()
         WRITES.labels(key.kind, "status").inc()
-        self._world.observe(key, seen.body | {"status": status})
+        self._world.reported(key, seen.uid, status)
         now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         for notice in said:
             await self._api.event(seen.body, notice, now)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 
 import structlog
+from tradewind.errors import Unavailable
 
 from tradewind_operator.api import ApiRefused, ApiServer
 from tradewind_operator.names import API_KINDS, CHILDREN, SELECTOR, Key
@@ -47,8 +48,8 @@ class Resync:
             began = time.monotonic()
             try:
                 await self.look()
-            except (ApiRefused, OSError, TimeoutError) as error:
-                log.warning("resync_failed", error=repr(error))
+            except (ApiRefused, Unavailable) as error:
+                log.warning("resync_failed", error=str(error))
                 wait = RETRY_S
                 continue
             if not self._watching.complete:

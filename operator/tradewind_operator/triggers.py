@@ -16,8 +16,8 @@ from tradewind_operator.world import World
 
 FIRST_DELAY_S, SHARED_DELAY_S = 0.1, 1.0
 """What many resources share is planned once for a burst of them; what is not there yet is wanted soon."""
-HEARTBEAT_S = 2.5
-"""By then gateways have said in a heartbeat what they did."""
+HEARTBEAT_S, NEXT_HEARTBEAT_S = 2.5, 1.5
+"""By then gateways have said in a heartbeat what they did: after a halt was seen, and after they acknowledged it."""
 
 
 def of_resource(key: Key, world: World, before: object) -> Iterator[tuple[Key, float]]:
@@ -46,6 +46,16 @@ def of_resource(key: Key, world: World, before: object) -> Iterator[tuple[Key, f
     elif key.kind == "KillSwitch":
         for kind in ("TradingAccount", "TradingPipeline"):
             yield from _all(world, key.namespace, kind, HEARTBEAT_S)
+
+
+def of_answer(namespace: str, uid: str, world: World) -> Iterator[tuple[Key, float]]:
+    """(key, delay) after a gateway said something of the halt of this uid."""
+    for key in world.keys_of(namespace, "KillSwitch"):
+        seen = world.seen(key)
+        if seen is not None and seen.uid == uid:
+            yield key, 0.0
+    for kind in ("TradingAccount", "TradingPipeline"):
+        yield from _all(world, namespace, kind, NEXT_HEARTBEAT_S)
 
 
 def of_child(owner: Key, world: World, before: Body | None, after: Body | None) -> Iterator[tuple[Key, float]]:

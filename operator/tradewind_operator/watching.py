@@ -16,8 +16,8 @@ import structlog
 from tradewind_operator.kinds.kill_switch import halt_message
 from tradewind_operator.names import CHILDREN, OURS, SELECTOR, Key
 from tradewind_operator.plan import Body
-from tradewind_operator.triggers import of_child, of_resource
-from tradewind_operator.world import World
+from tradewind_operator.triggers import of_answer, of_child, of_resource
+from tradewind_operator.world import World, same_specification
 
 log = structlog.get_logger()
 SERVER_TIMEOUT_S, CLIENT_TIMEOUT_S = 290, 300
@@ -53,17 +53,19 @@ class Watching:
     async def _on_resource(self, event: Any, **_: Any) -> None:
         body = slim(event["object"])
         key = _key(body)
-        if event["type"] == "DELETED":
-            self.gone(key)
-            return
-        if key.kind == "KillSwitch":
-            await self._tell_halt(key.namespace, *halt_message(body))
         known = self._world.seen(key)
+        if known is not None and _older(body, known.body):
+            return
+        if event["type"] == "DELETED":
+            if known is not None and known.uid == body["metadata"]["uid"]:
+                self.gone(key)
+            return
         before = self._world.runs(key)
         self._world.observe(key, body)
-        if known is not None and only_status_changed(known.body, body):
-            return
-        self._plan(of_resource(key, self._world, before))
+        if key.kind == "KillSwitch":
+            await self._tell_halt(key.namespace, *halt_message(body))
+        if known is None or not same_specification(known.body, body):
+            self._plan(of_resource(key, self._world, before))
 
     async def _on_child(self, event: Any, **_: Any) -> None:
         body = slim(event["object"])
@@ -80,6 +82,10 @@ class Watching:
             return
         if before is None or before["metadata"].get("resourceVersion") != metadata.get("resourceVersion"):
             self._plan(of_child(owner, self._world, before, body))
+
+    def on_answer(self, namespace: str, uid: str) -> None:
+        """A gateway said something of a halt."""
+        self._plan(of_answer(namespace, uid, self._world))
 
     def gone(self, key: Key) -> None:
         """A resource is there no more, whether the watch or a full list said so."""
@@ -98,12 +104,6 @@ class Watching:
         for key, delay in affected:
             if self.complete:
                 self._add(key, delay)
-
-
-def only_status_changed(before: Body, after: Body) -> bool:
-    """Own status writes come back as events; they are no reason to plan again."""
-    left, right = before["metadata"], after["metadata"]
-    return all(left.get(name) == right.get(name) for name in ("uid", "generation", "labels", "annotations"))
 
 
 def slim(body: Any) -> Body:
@@ -125,12 +125,10 @@ def _key(body: Body) -> Key:
 
 
 def _older(one: Body, other: Body) -> bool:
-    """Whether the first sight of an object is older than the second; versions of one server count up."""
-    left, right = one["metadata"], other["metadata"]
-    if left["uid"] != right["uid"]:
-        return False
+    """Whether the first sight is older than the second. Versions of one server count up over all objects; news of an
+    object and of its namesake before it come by queues of their own, and in any order."""
     try:
-        return int(left["resourceVersion"]) < int(right["resourceVersion"])
+        return int(one["metadata"]["resourceVersion"]) < int(other["metadata"]["resourceVersion"])
     except (KeyError, ValueError):
         return False
 

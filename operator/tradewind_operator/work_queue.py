@@ -28,7 +28,6 @@ class WorkQueue:
         self._running: set[Key] = set()
         self._again: dict[Key, float] = {}
         self._failures: dict[Key, int] = {}
-        self._since: dict[Key, float] = {}
         self._changed = asyncio.Event()
 
     def add(self, key: Key, delay_s: float = 0.0) -> None:
@@ -41,7 +40,6 @@ class WorkQueue:
         if due >= self._due.get(key, float("inf")):
             return
         self._due[key] = due
-        self._since.setdefault(key, now)
         heapq.heappush(self._heap, (due, next(self._order), key))
         self._changed.set()
 
@@ -88,7 +86,6 @@ class WorkQueue:
                 due, _, key = heapq.heappop(self._heap)
                 if self._due.get(key) == due:
                     del self._due[key]
-                    self._since.pop(key, None)
                     self._running.add(key)
                     return key
             self._changed.clear()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 from tradewind.api.account import TradingAccount
@@ -84,7 +84,7 @@ class World:
     def observe(self, key: Key, body: Body) -> Seen:
         """A resource of ours, new or changed."""
         known = self._seen.get(key)
-        if known is not None and _same(known.body, body):
+        if known is not None and same_specification(known.body, body):
             seen = Seen(body, known.resource, known.problems)
         else:
             self._leave(key)
@@ -93,6 +93,13 @@ class World:
             self._join(key)
         self._seen[key] = seen
         return seen
+
+    def reported(self, key: Key, uid: str, status: Body) -> None:
+        """A status that was written. Only of the object it was written for, and never with the specification it was
+        planned from: while it was on its way the object may have changed, or be gone."""
+        seen = self._seen.get(key)
+        if seen is not None and seen.uid == uid:
+            self._seen[key] = replace(seen, body=seen.body | {"status": status})
 
     def forget(self, key: Key) -> None:
         """A resource that is gone."""
@@ -249,7 +256,7 @@ class World:
             group.discard(key)
 
 
-def _same(one: Body, other: Body) -> bool:
-    """Whether two sights of an object are the same specification under the same labels."""
+def same_specification(one: Body, other: Body) -> bool:
+    """Whether two sights of an object are one object with the same specification, labels and annotations."""
     left, right = one["metadata"], other["metadata"]
     return all(left.get(name) == right.get(name) for name in ("uid", "generation", "labels", "annotations"))

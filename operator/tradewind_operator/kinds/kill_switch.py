@@ -72,7 +72,7 @@ def plan_kill_switch(key: Key, world: World, live: Live, now: str) -> Plan:
         return plan_with_status(
             seen, Judgement(readiness(False, "InvalidSpec", message, stalled=True)), now, bucket=(told,)
         )
-    bucket = ((told[0], to_document(switch)), *ended_message(switch))
+    bucket = (told, *ended_message(switch))
     members = sorted({*in_scope(switch, world, key.namespace), *seen.status.get("members", [])})
     answers = live.answers(seen.uid)
     gateways = [_gateway(account, answers[account]) for account in members if account in answers]

@@ -39,7 +39,8 @@ def plan_with_status(
     prune: tuple[Body, ...] = (),
     bucket: tuple[tuple[str, Body], ...] = (),
 ) -> Plan:
-    """The plan of a resource with its status; with writing switched off, the status holds the plan and nothing else is done."""
+    """The plan of a resource with its status. With writing switched off the status holds the plan, and no object is written;
+    limits and halts are told all the same: whoever may annotate an account may not for that reason keep its limits."""
     before = seen.status.get("conditions", [])
     wanted = _switched(judgement.conditions, seen)
     off = any(one.type == DISABLED and one.status for one in wanted)
@@ -51,7 +52,7 @@ def plan_with_status(
     plan = Plan(apply, prune, status, bucket, notices(before, conditions), judgement.again_in_s)
     if off:
         status["plan"] = plan.lines()[:100]
-        return replace(plan, apply=(), prune=(), bucket=())
+        return replace(plan, apply=(), prune=())
     return plan
 
 

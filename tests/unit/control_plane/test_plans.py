@@ -242,9 +242,19 @@ def test_with_writing_switched_off_the_plan_is_in_the_status_and_nothing_else_is
 
     plan = plan_pipeline(TP, desk((TP, off)), PLATFORM, live(), NOW)
 
-    assert (plan.apply, plan.prune, plan.bucket) == ((), (), ())
+    assert (plan.apply, plan.prune) == ((), ())
     assert plan.status is not None
     assert "apply Deployment/tw-btc" in plan.status["plan"]
+
+
+def test_with_writing_switched_off_limits_and_halts_are_told_all_the_same():
+    off = {"annotations": {"tradewind.io/reconcile": "Disabled"}}
+    world = desk((TA, resource(TA, ACCOUNT, **off)), (KS, resource(KS, HALT, **off)))
+
+    account, halt = plan_account(TA, world, PLATFORM, live(), NOW), plan_kill_switch(KS, world, live(), NOW)
+
+    assert (account.apply, [key for key, _ in account.bucket]) == ((), ["limits.paper"])
+    assert [key for key, _ in halt.bucket] == ["halt.uid-stop"]
 
 
 @pytest.mark.parametrize(
