@@ -15,6 +15,7 @@ from tradewind.api.fields import (
     PositiveDecimal,
     PositiveDuration,
     Ratio,
+    SecretName,
     Symbol,
 )
 from tradewind.api.pipeline import Generated, Replay
@@ -24,10 +25,8 @@ LEAST_BLIND_AFTER, MOST_BLIND_AFTER = 5 * SECOND, HOUR
 
 
 class Credentials(Model):
-    secret_name: str = Field(
-        description="Secret with the keys apiKey and apiSecret; locally the variables NAME_API_KEY and NAME_API_SECRET.",
-        min_length=1,
-        max_length=253,
+    secret_name: SecretName = Field(
+        description="Secret with the keys apiKey and apiSecret; locally the variables NAME_API_KEY and NAME_API_SECRET."
     )
 
 
@@ -99,11 +98,6 @@ class TradingAccountSpec(Model):
     blind_after: DurationText = Field(
         "30s",
         description="Without news on any halt path for this long, the account only reduces; from 5s, as there is news every second, to 1h.",
-    )
-    deletion_policy: Literal["CancelOrders", "Flatten", "Orphan"] = Field(
-        "CancelOrders",
-        description="What is to happen to orders and positions when the account is deleted. Not carried out in this version: "
-        "they stay, so cancel or flatten with a KillSwitch first.",
     )
 
     @field_validator("day_start")

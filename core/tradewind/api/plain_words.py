@@ -21,6 +21,7 @@ _DURATIONS = [fields.DurationText, fields.PositiveDuration]
 _DECIMALS = [fields.DecimalText, fields.PositiveDecimal, fields.NonNegativeDecimal, fields.Ratio]
 _FORMS = {
     "Name": "use lower-case letters, digits and '-', at most 40, beginning and ending with a letter or digit",
+    "SecretName": "write the name of a Secret: lower-case letters, digits, '-' and '.'",
     "Symbol": "write a symbol in capitals such as BTCUSDT",
     "Currency": "write a currency in capitals such as USDT",
 }

@@ -54,7 +54,7 @@ class PositionStatus(Model):
 
 class AccountStatus(Status):
     halted: bool = Field(False, description="Whether a halt covers the account or one of its pipelines.")
-    gateways: int = Field(0, description="Workers of the account that are up.")
+    gateways: int = Field(0, description="Gateways of the account that are up, a standby included.")
     equity: str = Field("", description="Worth of the account, in its currency.", max_length=40)
     day_pnl: str = Field("", description="Profit of the trading day, in its currency.", max_length=40)
     open_orders: int = Field(0, description="Orders that work at the venue.")
