@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import yaml
@@ -129,6 +129,33 @@ def test_while_a_halt_is_in_force_nobody_slips_out_of_it_by_a_label(desk: Kubect
     moved["metadata"]["labels"] = {"desk": "beta"}
     assert "labels that select" in attempt(desk, "tom", moved)
     assert attempt(desk, "tom", pipeline(desiredState="Paused")) == ""
+
+
+@pytest.mark.parametrize(("field", "made"), [("pipelines", pipeline), ("accounts", account)])
+def test_while_a_halt_of_labels_is_in_force_nothing_is_added_beside_it(
+    desk: Kubectl, field: str, made: Callable[..., Body]
+) -> None:
+    attempt(desk, "tom", halt(scope={field: {"matchLabels": {"desk": "alpha"}}}))
+    inside, beside, without = made("inside"), made("beside"), made("without")
+    inside["metadata"]["labels"] = {"desk": "alpha", "book": "one"}
+    beside["metadata"]["labels"] = {"desk": "beta"}
+    del without["metadata"]["labels"]
+    desk("create", "rolebinding", "rita-trades", "--clusterrole=tradewind-trader", "--user=rita")
+
+    for body in (beside, without):
+        assert "adding what its labels do not select, needs the verb override" in attempt(desk, "tom", body)
+    assert attempt(desk, "tom", inside) == ""
+    assert attempt(desk, "rita", policy()) == ""
+    assert attempt(desk, "rita", beside) == ""
+    attempt(desk, "rita", halt(scope={field: {"matchLabels": {"desk": "alpha"}}}, release=RELEASED))
+    assert attempt(desk, "tom", without) == ""
+
+
+@pytest.mark.parametrize("scope", [{"namespace": True}, {"accounts": {"matchLabels": {"desk": "alpha"}}}])
+def test_a_halt_that_reaches_a_new_pipeline_or_has_nothing_to_do_with_it_lets_it_in(desk: Kubectl, scope: Body) -> None:
+    attempt(desk, "tom", halt(scope=scope))
+
+    assert attempt(desk, "tom", pipeline()) == ""
 
 
 def test_while_a_halt_is_in_force_what_it_halts_is_not_deleted(desk: Kubectl) -> None:
