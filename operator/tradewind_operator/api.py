@@ -154,6 +154,19 @@ class ApiServer:
             raise
         return {one["kind"] for one in listed.get("resources", [])}
 
+    async def absent(self, namespaces: list[str]) -> list[str]:
+        """Which of these namespaces are not there; one that may not be asked for counts as there."""
+        kind, found = ApiKind("", "v1", "Namespace", "namespaces"), []
+        for name in namespaces:
+            try:
+                await self._request("GET", kind, kind.path("", name))
+            except ApiRefused as error:
+                if error.code == 404:
+                    found.append(name)
+                elif error.code != 403:
+                    raise
+        return found
+
     async def uids(self, kind: ApiKind, namespaces: list[str], selector: str = "") -> dict[tuple[str, str], str]:
         """uid by (namespace, name) of everything of a kind; no namespaces are all of them. Metadata only, in pages."""
         found: dict[tuple[str, str], str] = {}

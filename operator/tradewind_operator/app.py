@@ -63,11 +63,11 @@ class Operator:
         self.world = World()
         platform = settings.platform
         tls = ssl.create_default_context(cadata=platform.authority) if platform.authority else None
-        link = NatsLink(settings.nats_url, platform.identities, tls)
-        self.data_plane = DataPlane(link, settings.sizes, lambda *answer: self.watching.on_answer(*answer))
         self.queue = WorkQueue(lambda key: self.reconciler.reconcile(key), time.monotonic)
-        self.reconciler = Reconciler(self.world, api, self.data_plane, settings.platform, self.queue.add)
         self.watching = Watching(self.world, self.queue.add, self._tell_halt)
+        link = NatsLink(settings.nats_url, platform.identities, tls)
+        self.data_plane = DataPlane(link, settings.sizes, self.watching)
+        self.reconciler = Reconciler(self.world, api, self.data_plane, settings.platform, self.queue.add)
         self.resync = Resync(
             self.world, api, self.watching, self.queue.add, list(settings.namespaces), settings.resync_s
         )
@@ -116,6 +116,9 @@ class Operator:
         return "" if self.resync.fresh else f"the watches have not been complete for {self.resync.age_s:.0f} s"
 
     def unready(self) -> str:
+        """Why nobody should count on the operator yet; empty if they may."""
+        if self.resync.absent:
+            return f"--namespace {', '.join(self.resync.absent)}: no such namespace: create it, or name another"
         return "" if self.watching.complete else "the first lists are coming in"
 
     def collect(self) -> None:

@@ -21,7 +21,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument(
         "--namespace", action="append", type=_namespace, help="watch this namespace only; may be repeated"
     )
-    found.set_defaults(namespaces=[_namespace(n) for n in environment("TRADEWIND_NAMESPACES", "").split(",") if n])
+    found.set_defaults(namespaces=_namespaces(found, environment("TRADEWIND_NAMESPACES", "")))
     found.add_argument("--nats-url", type=_url, default=environment("TRADEWIND_NATS_URL", "nats://nats:4222"))
     found.add_argument(
         "--worker-nats-url",
@@ -73,6 +73,14 @@ def _namespace(text: str) -> str:
     if not _NAMESPACE.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no name of a namespace: use lower-case letters, digits and '-'")
     return text
+
+
+def _namespaces(parser: argparse.ArgumentParser, text: str) -> list[str]:
+    """From the environment: argparse says of a list's default only that it is one."""
+    try:
+        return [_namespace(name.strip()) for name in text.split(",") if name.strip()]
+    except argparse.ArgumentTypeError as error:
+        parser.error(f"TRADEWIND_NAMESPACES: {error}")
 
 
 def _url(text: str) -> str:

@@ -10,8 +10,9 @@ import contextlib
 import json
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import nats.errors
 import structlog
@@ -20,11 +21,11 @@ from nats.js.api import DiscardPolicy, KeyValueConfig, RetentionPolicy, StorageT
 from nats.js.errors import APIError, KeyNotFoundError, NoStreamResponseError, NotFoundError
 from nats.js.kv import KeyValue
 from tradewind.contract.streams import StreamSizes, buckets_of, streams_of
-from tradewind.contract.subjects import Names, escape, operator_key
+from tradewind.contract.subjects import Names, operator_key
 from tradewind.errors import Unavailable
 from tradewind.messaging.ending import end
 
-from tradewind_operator.live import Live
+from tradewind_operator.live import Heartbeats, Live
 from tradewind_operator.nats_link import NatsLink
 from tradewind_operator.plan import Body
 
@@ -35,12 +36,24 @@ FIRST_WORD_S = 3.0
 """How long a namespace's first plans wait for what its workers said before: what was not heard yet is not missing."""
 
 
-class DataPlane:
-    """A bucket for each namespace that has something of ours. ``on_answer`` is called with the namespace and uid of a
-    halt whenever a gateway says something of it."""
+class Listener(Protocol):
+    """Who is told what happens in the bucket of a namespace; what is told is in ``live`` by then."""
 
-    def __init__(self, link: NatsLink, sizes: StreamSizes, on_answer: Callable[[str, str], None]) -> None:
-        self._link, self._sizes, self._on_answer = link, sizes, on_answer
+    def on_answer(self, namespace: str, uid: str) -> None:
+        """A gateway said something of the halt of this uid."""
+
+    def on_halt(self, namespace: str) -> None:
+        """A halt was written, by whomever."""
+
+    def on_bucket(self, namespace: str) -> None:
+        """The bucket is there, as it may not have been before, or does not hold any more what it was told."""
+
+
+class DataPlane:
+    """A bucket for each namespace that has something of ours."""
+
+    def __init__(self, link: NatsLink, sizes: StreamSizes, listener: Listener) -> None:
+        self._link, self._sizes, self._listener = link, sizes, listener
         self._buckets: dict[str, NamespaceBucket] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -55,7 +68,7 @@ class DataPlane:
     def serve(self, namespace: str) -> NamespaceBucket:
         """The bucket of a namespace, kept from now on."""
         if namespace not in self._buckets:
-            bucket = NamespaceBucket(namespace, self._link, self._sizes, self._on_answer)
+            bucket = NamespaceBucket(namespace, self._link, self._sizes, self._listener)
             self._buckets[namespace] = bucket
             self._tasks[namespace] = asyncio.create_task(bucket.run(), name=f"bucket {namespace}")
         return self._buckets[namespace]
@@ -67,19 +80,32 @@ class DataPlane:
             task.cancel()
             del self._buckets[namespace]
 
+    @property
+    def reached(self) -> bool:
+        """Whether anything has ever answered at the address given."""
+        return self._link.reached
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a key was made to hold, and by which revision of the bucket."""
+
+    data: bytes
+    revision: int
+
 
 class NamespaceBucket:
     """What a namespace was told and what it says, over a connection of its own; see ``DataPlane``."""
 
-    def __init__(
-        self, namespace: str, link: NatsLink, sizes: StreamSizes, on_answer: Callable[[str, str], None]
-    ) -> None:
+    def __init__(self, namespace: str, link: NatsLink, sizes: StreamSizes, listener: Listener) -> None:
         self._namespace, self._sizes, self._names = namespace, sizes, Names(namespace)
-        self._link, self._on_answer = link, on_answer
+        self._link, self._listener = link, listener
         self._bucket: KeyValue | None = None
         self._began, self._heard = time.monotonic(), asyncio.Event()
-        self._told: dict[str, bytes] = {}
+        self._told: dict[str, Told] = {}
+        self._telling: dict[str, bytes] = {}
         self._heartbeats: dict[str, bytes] = {}
+        self._halts: dict[str, bytes] = {}
         self._acks: dict[str, dict[str, Mapping[str, Any]]] = defaultdict(dict)
 
     async def run(self) -> None:
@@ -117,33 +143,36 @@ class NamespaceBucket:
             Unavailable: the bucket does not answer; tell it again.
         """
         data = json.dumps(document, sort_keys=True).encode()
-        if self._told.get(key) == data:
+        told = self._told.get(key)
+        if told is not None and told.data == data:
             return False
         if self._bucket is None:
             raise Unavailable(f"the control bucket of {self._namespace} does not answer: is NATS up?")
+        self._telling[key] = data
         try:
             if await self._holds(self._bucket, key, data):
                 return False
-            await self._bucket.put(key, data)
+            self._told[key] = Told(data, await self._bucket.put(key, data))
         except AWAY as error:
             raise Unavailable(f"the control bucket of {self._namespace} does not answer: {_said(error)}") from error
-        self._told[key] = data
+        finally:
+            self._telling.pop(key, None)
         return True
 
     def live(self) -> Live:
         """What is known of the workers now."""
-        beats = _Decoded(self._heartbeats)
-        return Live(beats, {uid: dict(found) for uid, found in self._acks.items()}, time.time_ns())
+        acks = {uid: dict(found) for uid, found in self._acks.items()}
+        return Live(Heartbeats(self._heartbeats), acks, time.time_ns(), dict(self._halts))
 
     async def _holds(self, bucket: KeyValue, key: str, data: bytes) -> bool:
         """After a restart of the operator most keys already hold what they should."""
         try:
-            holds = (await bucket.get(key)).value == data
+            found = await bucket.get(key)
         except KeyNotFoundError:
             return False
-        if holds:
-            self._told[key] = data
-        return holds
+        if found.value == data:
+            self._told[key] = Told(data, found.revision or 0)
+        return found.value == data
 
     async def _beat(self, bucket: KeyValue) -> None:
         """The freshness of the first halt path."""
@@ -168,7 +197,9 @@ class NamespaceBucket:
         """News of a key; None after everything that was there."""
         if entry is None:
             self._heard.set()
+            self._listener.on_bucket(self._namespace)
             return
+        self._compare(entry)
         if entry.operation:
             return
         prefix, _, rest = entry.key.partition(".")
@@ -176,6 +207,19 @@ class NamespaceBucket:
             self._heartbeats[rest] = entry.value or b"{}"
         elif prefix == "ack":
             self._hear(entry.key, entry.value or b"{}")
+        elif prefix == "halt":
+            self._halts[entry.key] = entry.value or b""
+            self._listener.on_halt(self._namespace)
+
+    def _compare(self, entry: KeyValue.Entry) -> None:
+        """What somebody else wrote over what was told here is told again."""
+        told = self._told.get(entry.key)
+        if told is None or (entry.revision or 0) <= told.revision:
+            return
+        if entry.value not in (told.data, self._telling.get(entry.key)):
+            log.warning("written_over", namespace=self._namespace, key=entry.key)
+            del self._told[entry.key]
+            self._listener.on_bucket(self._namespace)
 
     def _hear(self, key: str, value: bytes) -> None:
         try:
@@ -185,7 +229,7 @@ class NamespaceBucket:
             log.warning("unreadable_ack", namespace=self._namespace, key=key, error=repr(error))
             return
         self._acks[uid][account] = ack
-        self._on_answer(self._namespace, uid)
+        self._listener.on_answer(self._namespace, uid)
 
     async def _ensure(self, client: Client) -> None:
         """Streams and buckets, made where they are missing."""
@@ -218,23 +262,3 @@ class NamespaceBucket:
 def _said(error: BaseException) -> str:
     """A server's own words where it gave any."""
     return str(getattr(error, "description", "") or repr(error))
-
-
-class _Decoded(Mapping[str, Mapping[str, Any]]):
-    """Heartbeats are read when they are asked for: most of the thousands a second never are."""
-
-    def __init__(self, raw: Mapping[str, bytes]) -> None:
-        self._raw = raw
-
-    def __getitem__(self, workload: str) -> Mapping[str, Any]:
-        try:
-            found = json.loads(self._raw[escape(workload)])
-        except ValueError:
-            return {}
-        return found if isinstance(found, dict) else {}
-
-    def __iter__(self) -> Any:
-        return iter(self._raw)
-
-    def __len__(self) -> int:
-        return len(self._raw)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+
+from tradewind.contract.subjects import escape
 
 FRESH_S = 15.0
 SOON_S, LATER_S = 1.0, 60.0
@@ -14,11 +17,13 @@ SOON_S, LATER_S = 1.0, 60.0
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """Heartbeats by workload, acknowledgements by uid of the halt and account; empty where the bucket does not answer."""
+    """Heartbeats by workload, acknowledgements by uid of the halt and account, halts by their key of the bucket, as written;
+    empty where the bucket does not answer. ``now_ns`` since 1970."""
 
     heartbeats: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     acks: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     now_ns: int = 0
+    halts: Mapping[str, bytes] = field(default_factory=dict)
 
     def figures(self, workload: str) -> Mapping[str, Any]:
         """The last heartbeat of a workload, unless it is too old to mean anything."""
@@ -33,3 +38,23 @@ class Live:
 def timestamp(nanoseconds: int) -> str:
     """Nanoseconds since 1970 as RFC 3339, to the millisecond."""
     return datetime.fromtimestamp(nanoseconds / 1e9, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Heartbeats(Mapping[str, Mapping[str, Any]]):
+    """Heartbeats by workload, read when they are asked for: most of the thousands a second never are."""
+
+    def __init__(self, raw: Mapping[str, bytes]) -> None:
+        self._raw = raw
+
+    def __getitem__(self, workload: str) -> Mapping[str, Any]:
+        try:
+            found = json.loads(self._raw[escape(workload)])
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._raw)
+
+    def __len__(self) -> int:
+        return len(self._raw)

@@ -23,7 +23,8 @@ PREFIX = "tw-"
 
 @dataclass(frozen=True, slots=True, order=True)
 class Key:
-    """One thing to reconcile: a resource of ours, or what several share (kinds Feed, Sink and Namespace)."""
+    """One thing to reconcile: a resource of ours, or what several share (kinds Feed, Sink and Namespace), or the
+    halts of a namespace that were written to its control bucket directly (DirectHalts)."""
 
     kind: str
     namespace: str

@@ -21,10 +21,12 @@ SYSTEM = Permissions((CLAIMS,), (f"{inbox(NAME)}.>",))
 
 
 class NatsLink:
-    """``identities`` None: the server asks nobody for a name. ``tls`` None: connections are plain."""
+    """``identities`` None: the server asks nobody for a name. ``tls`` None: connections are plain. ``reached``: something
+    has answered at the address."""
 
     def __init__(self, url: str, identities: Identities | None = None, tls: ssl.SSLContext | None = None) -> None:
         self.url, self._identities, self._tls = url, identities, tls
+        self.reached = False
         self._telling = asyncio.Lock()
         self._system: Client | None = None
 
@@ -71,6 +73,7 @@ class NatsLink:
         except BaseException:
             await client.close()  # one that was refused keeps its socket
             raise
+        self.reached = True
         return client
 
 

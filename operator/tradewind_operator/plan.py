@@ -20,7 +20,8 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``apply`` are whole desired objects, in order; ``prune`` are live ones that are wanted no more.
+    """``apply`` are whole desired objects, in order; ``prune`` are live ones that are wanted no more; ``create`` are made once and
+    are nobody's children.
 
     ``status`` replaces the resource's, None leaves it; ``bucket`` is what the namespace's control bucket should hold, by
     key; ``again_in_s`` is when to plan anew though nothing was seen to change.
@@ -28,6 +29,7 @@ class Plan:
 
     apply: tuple[Body, ...] = ()
     prune: tuple[Body, ...] = ()
+    create: tuple[Body, ...] = ()
     status: Body | None = None
     bucket: tuple[tuple[str, Body], ...] = ()
     notices: tuple[Notice, ...] = ()

@@ -8,6 +8,7 @@ import random
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -52,7 +53,8 @@ class Reconciler:
     def plan(self, key: Key) -> Plan:
         """What should be done for a key, by what is seen now."""
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        return plan_of(key, self._world, self._platform, self._live(key.namespace), now)
+        platform = replace(self._platform, nats_reached=self._data_plane.reached)
+        return plan_of(key, self._world, platform, self._live(key.namespace), now)
 
     def _live(self, namespace: str) -> Live:
         """The namespace's figures; a namespace that has nothing of ours any more is served no longer."""
@@ -87,6 +89,10 @@ class Reconciler:
         wrote, untold = await self._tell(key, plan)
         refused: ApiRefused | None = None
         contended: list[str] = []
+        for body in plan.create:
+            await self._api.create(body)
+            WRITES.labels(body["kind"], "create").inc()
+            wrote = True
         for body in plan.apply:
             try:
                 wrote |= await self._apply(key, marked(body), contended)

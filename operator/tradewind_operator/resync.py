@@ -24,7 +24,8 @@ STALE_S = 900.0
 
 
 class Resync:
-    """``fresh`` is False when the watches could not be shown to be complete for too long."""
+    """``fresh`` is False when the watches could not be shown to be complete for too long; ``absent`` are namespaces that are to be
+    watched and are not there: a list of what is in them is as empty as one of nothing."""
 
     def __init__(
         self,
@@ -39,6 +40,7 @@ class Resync:
         self._namespaces, self._every_s = namespaces, every_s
         self._complete_at = time.monotonic()
         self._behind: set[tuple[str, str, str]] = set()
+        self.absent: list[str] = []
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -61,6 +63,9 @@ class Resync:
 
     async def look(self) -> None:
         """Compare once. What is gone is forgotten; what the watches should show and do not makes them stale."""
+        self.absent = await self._api.absent(self._namespaces)
+        if self.absent:
+            log.warning("no_such_namespace", namespaces=self.absent)
         before = self._world.uids()
         listed: dict[str, dict[tuple[str, str], str]] = {}
         for api_kind in API_KINDS.values():

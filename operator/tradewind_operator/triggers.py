@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tradewind.api.kill_switch import KillSwitch
 from tradewind.api.pipeline import TradingPipeline
 from tradewind.api.risk_policy import RiskPolicy
 from tradewind.workloads import feed_name, sink_secrets
@@ -24,28 +25,42 @@ def of_resource(key: Key, world: World, before: object) -> Iterator[tuple[Key, f
     """(key, delay) after a resource changed; ``before`` is what of it ran, None where nothing did."""
     yield key, 0.0
     if key.kind == "TradingPipeline":
-        for resource in (before, world.runs(key)):
-            if isinstance(resource, TradingPipeline):
-                yield from _shared_by(world, key.namespace, resource)
-        if before is None:
-            yield from _all(world, key.namespace, "TradingJob")
+        yield from _of_pipeline(key, world, before)
     elif key.kind == "TradingAccount":
-        yield Key("Namespace", key.namespace, key.namespace), 0.0
-        for user in world.keys_on(key.namespace, key.name):
-            yield user, FIRST_DELAY_S
-            pipeline = world.runs(user)
-            if isinstance(pipeline, TradingPipeline):
-                yield from _shared_by(world, key.namespace, pipeline)
-        yield from _all(world, key.namespace, "RiskPolicy")
-        yield from _all(world, key.namespace, "TradingJob")
+        yield from _of_account(key, world)
     elif key.kind in ("TradingModel", "TradingJob"):
         yield Key("Namespace", key.namespace, key.namespace), 0.0
+        if key.kind == "TradingModel":
+            yield from _all(world, key.namespace, "TradingJob")
     elif key.kind == "RiskPolicy":
         yield from _all(world, key.namespace, "TradingAccount", delay_s=0.0)
         yield from _newly_bound(world, key, before)
     elif key.kind == "KillSwitch":
+        yield from of_halt(key.namespace)
         for kind in ("TradingAccount", "TradingPipeline"):
             yield from _all(world, key.namespace, kind, HEARTBEAT_S)
+
+
+def _of_pipeline(key: Key, world: World, before: object) -> Iterator[tuple[Key, float]]:
+    runs = world.runs(key)
+    for resource in (before, runs):
+        if isinstance(resource, TradingPipeline):
+            yield from _shared_by(world, key.namespace, resource)
+    if before is None:
+        yield from _all(world, key.namespace, "TradingJob")
+    if _labels(before) != _labels(runs):
+        yield from _selecting(world, key.namespace)
+
+
+def _of_account(key: Key, world: World) -> Iterator[tuple[Key, float]]:
+    yield Key("Namespace", key.namespace, key.namespace), 0.0
+    for user in world.keys_on(key.namespace, key.name):
+        yield user, FIRST_DELAY_S
+        pipeline = world.runs(user)
+        if isinstance(pipeline, TradingPipeline):
+            yield from _shared_by(world, key.namespace, pipeline)
+    yield from _selecting(world, key.namespace)
+    yield from _all(world, key.namespace, "TradingJob")
 
 
 def of_answer(namespace: str, uid: str, world: World) -> Iterator[tuple[Key, float]]:
@@ -56,6 +71,22 @@ def of_answer(namespace: str, uid: str, world: World) -> Iterator[tuple[Key, flo
             yield key, 0.0
     for kind in ("TradingAccount", "TradingPipeline"):
         yield from _all(world, namespace, kind, NEXT_HEARTBEAT_S)
+
+
+def of_halt(namespace: str) -> Iterator[tuple[Key, float]]:
+    """(key, delay) after a halt was written to the control bucket."""
+    yield Key("DirectHalts", namespace, namespace), SHARED_DELAY_S
+
+
+def of_bucket(namespace: str, world: World) -> Iterator[tuple[Key, float]]:
+    """(key, delay) when the control bucket may lack what it was told: all halts, then limits, then the rest, as workers
+    take an address of NATS only when it has answered."""
+    yield from _all(world, namespace, "KillSwitch", 0.0)
+    yield from of_halt(namespace)
+    yield from _all(world, namespace, "TradingAccount", 0.0)
+    for key in world.everything():
+        if key.namespace == namespace:
+            yield key, SHARED_DELAY_S
 
 
 def of_child(owner: Key, world: World, before: Body | None, after: Body | None) -> Iterator[tuple[Key, float]]:
@@ -85,6 +116,19 @@ def _shared_by(world: World, namespace: str, pipeline: TradingPipeline) -> Itera
     for key in keys:
         there = any(child["kind"] == "Deployment" for child in world.children(key))
         yield key, SHARED_DELAY_S if there else FIRST_DELAY_S
+
+
+def _labels(resource: object) -> object:
+    return resource.metadata.labels if isinstance(resource, TradingPipeline) else None
+
+
+def _selecting(world: World, namespace: str) -> Iterator[tuple[Key, float]]:
+    """Policies, and halts in force: whom they select may be others than before."""
+    yield from _all(world, namespace, "RiskPolicy", SHARED_DELAY_S)
+    for key in world.keys_of(namespace, "KillSwitch"):
+        seen = world.seen(key)
+        if seen is not None and not (isinstance(seen.resource, KillSwitch) and seen.resource.spec.release):
+            yield key, SHARED_DELAY_S
 
 
 def _newly_bound(world: World, policy: Key, before: object) -> Iterator[tuple[Key, float]]:

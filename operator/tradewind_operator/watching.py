@@ -16,7 +16,7 @@ import structlog
 from tradewind_operator.kinds.kill_switch import halt_message
 from tradewind_operator.names import CHILDREN, OURS, SELECTOR, Key
 from tradewind_operator.plan import Body
-from tradewind_operator.triggers import of_answer, of_child, of_resource
+from tradewind_operator.triggers import of_answer, of_bucket, of_child, of_halt, of_resource
 from tradewind_operator.world import World, same_specification
 
 log = structlog.get_logger()
@@ -86,6 +86,14 @@ class Watching:
     def on_answer(self, namespace: str, uid: str) -> None:
         """A gateway said something of a halt."""
         self._plan(of_answer(namespace, uid, self._world))
+
+    def on_halt(self, namespace: str) -> None:
+        """A halt was written to the control bucket, by whomever."""
+        self._plan(of_halt(namespace))
+
+    def on_bucket(self, namespace: str) -> None:
+        """The control bucket is there, or holds something else than it was told."""
+        self._plan(of_bucket(namespace, self._world))
 
     def gone(self, key: Key) -> None:
         """A resource is there no more, whether the watch or a full list said so."""

@@ -241,6 +241,42 @@ def test_a_halt_that_is_released_is_told_with_its_release(desk: Kubectl, nats_of
     until("it to say so", lambda: desk.condition("ks", "stop").get("reason") == "Released")
 
 
+def direct_halt(uid: str) -> dict[str, Any]:
+    """What a risk officer without the API server writes to the bucket."""
+    return halt("fat-finger", action="CancelAll") | {"metadata": {"name": "fat-finger", "uid": uid}}
+
+
+def test_a_halt_written_to_the_bucket_gets_a_killswitch_whose_release_ends_it(
+    desk: Kubectl, nats_of_the_cluster: NatsServer
+) -> None:
+    bucket(nats_of_the_cluster, desk.namespace, halt_key("direct-1"), direct_halt("direct-1"))
+
+    until("its record", lambda: desk.condition("ks", "fat-finger").get("reason") == "Enforcing")
+    record = desk.get("ks", "fat-finger") or {}
+    assert record["spec"]["action"] == "CancelAll"
+    assert "release" not in bucket(nats_of_the_cluster, desk.namespace, halt_key("direct-1"))["spec"]
+
+    desk("patch", "ks", "fat-finger", "--type=merge", "-p", '{"spec": {"release": {"by": "ada", "reason": "over"}}}')
+
+    def released(uid: str) -> bool:
+        return "release" in bucket(nats_of_the_cluster, desk.namespace, halt_key(uid))["spec"]
+
+    until("both ended", lambda: released("direct-1") and released(record["metadata"]["uid"]))
+    assert desk.names("ks") == {"KillSwitch/fat-finger"}
+
+
+def test_a_halt_whose_killswitch_vanishes_gets_another(desk: Kubectl) -> None:
+    desk.apply(halt())
+    until("it to be told", lambda: desk.condition("ks", "stop").get("reason") == "Enforcing")
+    before = desk.get("ks", "stop") or {}
+
+    desk("delete", "ks", "stop")
+
+    record = until("its record", lambda: desk.get("ks", "stop"))
+    assert record["metadata"]["annotations"]["tradewind.io/records"] == f"halt.{before['metadata']['uid']}"
+    assert record["spec"] == before["spec"]
+
+
 def test_a_halt_of_nobody_is_stalled_where_somebody_trades(kubectl: Kubectl, cluster_operator: OperatorProcess) -> None:
     kubectl.apply(account(), pipeline(), halt(scope={"accounts": {"matchLabels": {"desk": "none"}}}))
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.error import HTTPError
+
 import pytest
 from api.cluster_world import Kubectl, OperatorProcess, until
 from api.manifests import pipeline
 from api.test_operator import ready, up
+from cluster import ControlPlane
+from integration.nats_server import NatsServer
 
 
 @pytest.fixture
@@ -109,8 +115,52 @@ def test_what_the_server_does_not_allow_needs_a_person_and_is_picked_up_when_it_
     assert desk.condition("tp", "more", "Stalled") == {}
 
 
+def test_an_operator_told_to_watch_what_is_not_there_says_so_until_it_is(
+    plane: ControlPlane, operator_login: Path, nats_of_the_cluster: NatsServer, tmp_path: Path
+) -> None:
+    kubectl = Kubectl(plane.bin / "kubectl", plane.kubeconfig)
+    more = ("--resync-seconds=1", "--stream-mib=64", "--bucket-mib=16")
+    operator = OperatorProcess(operator_login, nats_of_the_cluster.url, tmp_path / "log", ["nosuch"], *more)
+
+    with ThreadPoolExecutor(1) as beside:
+        started = beside.submit(operator.start)
+        until("it to be told", lambda: "no_such_namespace" in (tmp_path / "log").read_text())
+        with pytest.raises(HTTPError) as unready:
+            operator.read("/readyz")
+        assert b"--namespace nosuch: no such namespace" in unready.value.read()
+        kubectl("create", "namespace", "nosuch")
+        started.result()
+    operator.stop()
+    kubectl("delete", "namespace", "nosuch", "--wait=false")
+
+
 def test_a_quantity_that_is_none_needs_a_person(desk: Kubectl) -> None:
     desk.apply(pipeline("much", template={"resources": {"limits": {"memory": "lots"}}}))
 
     told = until("it to be told", lambda: desk.condition("tp", "much", "Stalled"))
     assert "quantities must match the regular expression" in told["message"]
+
+
+def test_what_runs_is_not_ended_by_an_edit_the_server_refuses(desk: Kubectl) -> None:
+    before = desk.get("deployment", "tw-btc")
+    assert before is not None
+    more_than_its_limit = {"requests": {"memory": "2Gi"}, "limits": {"memory": "1Gi"}}
+
+    desk.apply(pipeline(template={"resources": more_than_its_limit}))
+
+    told = until("it to be told", lambda: desk.condition("tp", "btc", "Stalled"))
+    assert (told["reason"], "must be less than or equal to memory limit" in told["message"]) == ("Invalid", True)
+    after = desk.get("deployment", "tw-btc")
+    assert after is not None
+    assert (after["metadata"]["uid"], after["spec"]) == (before["metadata"]["uid"], before["spec"])
+
+
+def test_another_topology_the_quota_has_no_room_for_leaves_the_one_that_runs(desk: Kubectl) -> None:
+    desk("create", "quota", "full", "--hard=count/deployments.apps=5")
+    until("the quota to count", lambda: (desk.get("quota", "full") or {}).get("status", {}).get("used"))
+
+    desk.apply(pipeline(topology="Distributed"))
+
+    told = until("it to be told", lambda: desk.condition("tp", "btc", "Stalled"))
+    assert "exceeded quota: full" in told["message"]
+    assert desk.get("deployment", "tw-btc") is not None

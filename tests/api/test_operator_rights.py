@@ -10,9 +10,10 @@ import pytest
 import yaml
 from api.cluster_world import ROOT, Kubectl, OperatorProcess, until
 from api.manifests import DESK, account, halt, resource
-from api.test_operator import CHILDREN, OURS, ready
+from api.test_operator import CHILDREN, OURS, bucket, direct_halt, ready
 from cluster import ControlPlane
 from integration.nats_server import NatsServer
+from tradewind.contract.subjects import halt_key
 
 OPERATOR = "system:serviceaccount:tradewind-system:tradewind-operator"
 TRADING = "tp,ta,rp,ks,tm,tj"
@@ -31,7 +32,7 @@ def operator(
 
 
 def test_it_uses_every_right_it_has_and_asks_for_none_it_has_not(
-    plane: ControlPlane, kubectl: Kubectl, operator: OperatorProcess
+    plane: ControlPlane, kubectl: Kubectl, operator: OperatorProcess, nats_of_the_cluster: NatsServer
 ) -> None:
     model = resource("TradingModel", "alpha", {"training": {"symbols": ["BTCUSDT"]}})
     task = {"type": "ETL"}
@@ -51,6 +52,8 @@ def test_it_uses_every_right_it_has_and_asks_for_none_it_has_not(
     )
     kubectl.apply(resource("TradingJob", "once", task))
     until("a Job for the CronJob", lambda: kubectl.names("jobs,cronjobs") == {"Job/tw-job-daily", "Job/tw-job-once"})
+    bucket(nats_of_the_cluster, kubectl.namespace, halt_key("direct-3"), direct_halt("direct-3"))
+    until("a record of the halt", lambda: kubectl.get("ks", "fat-finger"))
     kubectl("delete", "tp", "--all")
     until("the gateway gone", lambda: "Deployment/tw-gateway-paper" not in kubectl.names("deployments"))
     kubectl("delete", TRADING, "--all")

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 from api.cluster_world import Kubectl, OperatorProcess, until
-from api.manifests import DESK, account, pipeline, policy
-from api.test_operator import content, ready
+from api.manifests import DESK, account, halt, pipeline, policy
+from api.test_operator import bucket, content, direct_halt, ready
 from cluster import ControlPlane
 from integration.nats_server import NatsServer
+from tradewind.contract.subjects import ack_key, halt_key
 
 EVERYTHING = "deployments,configmaps,services,serviceaccounts,roles,rolebindings,networkpolicies,controllerrevisions"
 OURS = "--selector=app.kubernetes.io/managed-by=tradewind-operator"
@@ -126,6 +127,73 @@ def test_what_was_deleted_while_nobody_watched_is_found_by_the_next_full_look(
     kubectl("delete", "tp", "btc")
 
     until("its feed gone", lambda: "Deployment/tw-feed-simulated-paper" not in kubectl.names("deployments"), 30)
+
+
+def test_an_address_of_nats_that_does_not_answer_restarts_no_worker(
+    kubectl: Kubectl,
+    own_operator: OperatorProcess,
+    operator_login: Path,
+    nats_of_the_cluster: NatsServer,
+    tmp_path: Path,
+) -> None:
+    kubectl.apply(*DESK)
+    until("the desk to be up", lambda: ready(kubectl, "tp", "btc"))
+    before = written(kubectl)
+    own_operator.stop()
+    wrong = OperatorProcess(operator_login, "nats://127.0.0.1:1", tmp_path / "wrong", [kubectl.namespace])
+    wrong.start()
+    try:
+        until("it to be told", lambda: kubectl.condition("ta", "paper", "Told").get("reason") == "ControlBucketAway")
+        until("a full pass", lambda: wrong.metric("tradewind_operator_reconciles_total") >= 5)
+
+        assert written(kubectl) == before
+    finally:
+        wrong.stop()
+    right = nats_of_the_cluster.url.replace("127.0.0.1", "localhost")
+    moved = OperatorProcess(operator_login, right, tmp_path / "moved", [kubectl.namespace])
+    moved.start()
+    try:
+        until(
+            "workers to be told of one that answers",
+            lambda: right in kubectl("get", "configmap", "tw-btc", "-o", "yaml"),
+        )
+    finally:
+        moved.stop()
+
+
+def test_a_halt_written_to_the_bucket_while_the_operator_is_away_gets_one_killswitch(
+    kubectl: Kubectl, own_operator: OperatorProcess, nats_of_the_cluster: NatsServer
+) -> None:
+    kubectl.apply(*DESK)
+    until("the desk to be up", lambda: ready(kubectl, "tp", "btc"))
+    own_operator.stop(signal.SIGKILL)
+    bucket(nats_of_the_cluster, kubectl.namespace, halt_key("direct-2"), direct_halt("direct-2"))
+
+    for _ in range(2):
+        own_operator.start()
+        until("its record", lambda: kubectl.condition("ks", "fat-finger").get("reason") == "Enforcing")
+        own_operator.stop(signal.SIGKILL)
+
+    assert kubectl.names("ks") == {"KillSwitch/fat-finger"}
+
+
+def test_a_halt_in_force_at_a_restart_of_the_operator_ends_nothing_that_runs(
+    kubectl: Kubectl, own_operator: OperatorProcess, nats_of_the_cluster: NatsServer
+) -> None:
+    kubectl.apply(*DESK, halt())
+    uid = (kubectl.get("ks", "stop") or {})["metadata"]["uid"]
+    until("the desk to be up", lambda: ready(kubectl, "tp", "btc"))
+    ack = {"account": "paper", "uid": uid, "seenAt": 1, "latchedAt": 2, "quietAt": 3, "enforced": True}
+    bucket(nats_of_the_cluster, kubectl.namespace, ack_key("paper", uid), ack)
+    until("it to be enforced", lambda: kubectl.condition("ks", "stop").get("reason") == "Enforced")
+
+    own_operator.stop(signal.SIGKILL)
+    own_operator.start()
+
+    until("a full pass", lambda: own_operator.metric("tradewind_operator_reconciles_total") >= 5)
+    until("calm", lambda: own_operator.metric("tradewind_operator_queue_depth") == 0)
+    assert own_operator.metric("tradewind_operator_writes_total", verb="delete") == 0
+    assert own_operator.metric("tradewind_operator_writes_total", verb="apply") == 0
 
 
 def test_without_nats_children_are_made_and_the_account_says_what_is_missing(

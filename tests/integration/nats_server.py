@@ -77,3 +77,19 @@ class NatsServer:
         self.kill()
         await asyncio.sleep(away_s)
         self.start()
+
+
+class Heard:
+    """What the operator's loop is told of the bucket, in order."""
+
+    def __init__(self) -> None:
+        self.news: list[str] = []
+
+    def on_answer(self, namespace: str, uid: str) -> None:
+        self.news.append(f"answer {uid}")
+
+    def on_halt(self, namespace: str) -> None:
+        self.news.append("halt")
+
+    def on_bucket(self, namespace: str) -> None:
+        self.news.append("bucket")

@@ -5,32 +5,88 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
-from integration.nats_server import NatsServer
+from integration.nats_server import Heard, NatsServer
+from integration.running_gateway import until
+from nats.js.kv import KeyValue
 from tradewind.contract.streams import MIB, StreamSizes
-from tradewind.contract.subjects import Names, heartbeat_key
-from tradewind_operator.data_plane import DataPlane
+from tradewind.contract.subjects import Names, halt_key, heartbeat_key, limits_key
+from tradewind_operator.data_plane import DataPlane, NamespaceBucket
 from tradewind_operator.nats_link import NatsLink
 from tradewind_workers.runner.connection import connect
 
 SIZES = StreamSizes(journal_bytes=16 * MIB, input_bytes=16 * MIB, events_bytes=16 * MIB, bucket_bytes=16 * MIB)
 
 
-async def test_workers_are_heard_again_soon_after_the_server_was_restarted(nats: NatsServer) -> None:
-    plane = DataPlane(NatsLink(nats.url), SIZES, lambda _namespace, _uid: None)
+@asynccontextmanager
+async def connected(nats: NatsServer) -> AsyncIterator[tuple[DataPlane, NamespaceBucket, Heard]]:
+    """The data plane of one namespace, whose bucket was read."""
+    heard = Heard()
+    plane = DataPlane(NatsLink(nats.url), SIZES, heard)
     running = asyncio.ensure_future(plane.run())
     bucket = plane.serve("desk")
-    await asyncio.wait_for(bucket.heard(), 10)
-
-    await nats.restart()
-    worker = await connect(nats.url, "worker")
-    control = await worker.jetstream().key_value(Names("desk").control_bucket)
-    async with asyncio.timeout(12):  # the client alone takes 18 s
-        while not plane.serve("desk").live().figures("momentum"):
-            beat = json.dumps({"at": time.time_ns(), "rows": 7}).encode()
-            await control.put(heartbeat_key("momentum"), beat)
-            await asyncio.sleep(0.2)
-
-    await worker.close()
+    await until("the address", lambda: plane.reached)
+    await until("the bucket", lambda: "bucket" in heard.news)
+    yield plane, bucket, heard
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+
+
+@asynccontextmanager
+async def somebody(nats: NatsServer) -> AsyncIterator[KeyValue]:
+    """The bucket as anybody else has it."""
+    client = await connect(nats.url, "somebody")
+    yield await client.jetstream().key_value(Names("desk").control_bucket)
+    await client.close()
+
+
+async def test_what_somebody_writes_over_what_was_told_is_told_again(nats: NatsServer) -> None:
+    async with connected(nats) as (_, bucket, heard), somebody(nats) as control:
+        key, first, second = limits_key("paper"), {"policies": [1]}, {"policies": [2]}
+        assert await bucket.tell(key, first)
+        assert await bucket.tell(key, second)
+        assert not await bucket.tell(key, second)
+        await control.put("unwind.paper", b"{}")  # the watch is past what was told by then
+        await asyncio.sleep(0.2)
+        assert heard.news == ["bucket"]
+
+        await control.put(key, b"{}")
+        await until("news of it", lambda: heard.news == ["bucket", "bucket"])
+
+        assert await bucket.tell(key, second)
+        assert json.loads((await control.get(key)).value) == second
+
+
+async def test_a_halt_by_anybody_is_heard_and_there_to_be_read(nats: NatsServer) -> None:
+    async with connected(nats) as (plane, _, heard), somebody(nats) as control:
+        await control.put(halt_key("u-1"), b"stop")
+
+        await until("news of it", lambda: "halt" in heard.news)
+        assert plane.serve("desk").live().halts == {"halt.u-1": b"stop"}
+
+
+async def test_after_a_restart_of_the_server_what_it_may_have_lost_is_told_again(nats: NatsServer) -> None:
+    async with connected(nats) as (_, bucket, heard):
+        await bucket.tell(limits_key("paper"), {"policies": []})
+
+        await nats.restart()
+
+        async with asyncio.timeout(15):
+            while heard.news.count("bucket") < 2:
+                await asyncio.sleep(0.05)
+
+
+async def test_workers_are_heard_again_soon_after_the_server_was_restarted(nats: NatsServer) -> None:
+    async with connected(nats) as (plane, _, _):
+        await nats.restart()
+        worker = await connect(nats.url, "worker")
+        control = await worker.jetstream().key_value(Names("desk").control_bucket)
+        async with asyncio.timeout(12):  # the client alone takes 18 s
+            while not plane.serve("desk").live().figures("momentum"):
+                beat = json.dumps({"at": time.time_ns(), "rows": 7}).encode()
+                await control.put(heartbeat_key("momentum"), beat)
+                await asyncio.sleep(0.2)
+
+        await worker.close()

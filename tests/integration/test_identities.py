@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nats as nats_client
 import pytest
-from integration.nats_server import NatsServer
+from integration.nats_server import Heard, NatsServer
 from nats.aio.client import Client
 from nats.errors import Error
 from nats.js.api import AckPolicy, ConsumerConfig
@@ -130,7 +130,7 @@ async def nats(tmp_path: Path, identities: Identities) -> AsyncIterator[NatsServ
 
 @asynccontextmanager
 async def operator(server: NatsServer) -> AsyncIterator[DataPlane]:
-    plane = DataPlane(NatsLink(server.url, server.identities), SIZES, lambda _namespace, _uid: None)
+    plane = DataPlane(NatsLink(server.url, server.identities), SIZES, Heard())
     running = asyncio.ensure_future(plane.run())
     for namespace in ("default", "other"):
         await asyncio.wait_for(plane.serve(namespace).heard(), 10)

@@ -46,9 +46,9 @@ def plan_account(key: Key, world: World, platform: Platform, live: Live, now: st
     owner = owner_reference(key, seen)
     objects: list[Body] = []
     if simulator is not None:
-        objects += worker_objects(simulator, key, [owner], platform)
+        objects += worker_objects(simulator, key, [owner], world, platform)
     if gateway is not None:
-        objects += worker_objects(gateway, key, [owner], platform, replicas=_gateways(platform))
+        objects += worker_objects(gateway, key, [owner], world, platform, replicas=_gateways(platform))
     revisions, old = revisions_of(key, seen, world)
     limits = limits_document(account, pipelines, world.policies(key.namespace))
     judgement = _judge(key, world, account, pipelines, [w for w in (simulator, gateway) if w], platform, live)
@@ -107,7 +107,8 @@ def _judge(
     conditions.append(halted)
     if figures.get("drift"):
         conditions.append(Condition("Drift", True, "BalancesDiffer", "; ".join(figures["drift"])[:1024]))
-    status: Body = {"halted": halted.status, "gateways": len(workers) - len(down) if workers else 0}
+    gateway = (world.child(key, "Deployment", child_name(f"gateway-{key.name}")) or {}).get("status") or {}
+    status: Body = {"halted": halted.status, "gateways": int(gateway.get("availableReplicas", 0))}
     again = SOON_S if figures.get("waitingFor") else LATER_S if figures else SILENT_S
     return Judgement(conditions, status | _figures(figures), applied=not down, again_in_s=again)
 

@@ -10,13 +10,15 @@ from tradewind.workloads import WorkloadMaker
 from tradewind_operator.builders.config_map import build_config_map
 from tradewind_operator.builders.job import build_cron_job, build_job
 from tradewind_operator.builders.secret import build_login
-from tradewind_operator.conditions import readiness
+from tradewind_operator.conditions import Condition, readiness
 from tradewind_operator.kinds.status import Judgement, plan_with_status
-from tradewind_operator.kinds.workers import owner_reference, unwanted
+from tradewind_operator.kinds.workers import at_known_address, owner_reference, unwanted
 from tradewind_operator.names import Key, child_name, labels
 from tradewind_operator.plan import Body, Plan
 from tradewind_operator.platform import ClusterPlacement, Platform
 from tradewind_operator.world import Seen, World
+
+DONE = "the task is done"
 
 
 def plan_job(key: Key, world: World, platform: Platform, now: str) -> Plan:
@@ -29,11 +31,11 @@ def plan_job(key: Key, world: World, platform: Platform, now: str) -> Plan:
         message = "; ".join(seen.problems)
         return plan_with_status(seen, Judgement(readiness(False, "InvalidSpec", message, stalled=True)), now)
     if seen.status.get("phase") in ("Succeeded", "Failed") and job.spec.schedule is None:
-        return Plan()
+        return _ended(seen, now)
     missing = _missing(key, job, world)
     if missing:
         return plan_with_status(seen, Judgement(readiness(False, "NotFound", missing, stalled=True)), now)
-    workload = WorkloadMaker(key.namespace, ClusterPlacement(platform)).job(job)
+    workload = at_known_address(WorkloadMaker(key.namespace, ClusterPlacement(platform)).job(job), key, world, platform)
     marks = labels(key, workload.name, workload.role, "core")
     owners = [owner_reference(key, seen)]
     made = [
@@ -45,6 +47,24 @@ def plan_job(key: Key, world: World, platform: Platform, now: str) -> Plan:
     objects = tuple(body for body in made if body is not None)
     there = world.child(key, "Job", child_name(workload.name))
     return plan_with_status(seen, _judge(job, seen, there), now, objects, unwanted(world, key, objects))
+
+
+def _ended(seen: Seen, now: str) -> Plan:
+    """What became of it stays; an edit is not carried out, and that is said."""
+    if seen.status.get("observedGeneration") == seen.generation:
+        return Plan()
+    known = ("phase", "result", "report", "startedAt", "finishedAt")
+    status = {name: seen.status[name] for name in known if name in seen.status}
+    if status["phase"] == "Succeeded":
+        conditions = readiness(True, "Succeeded", DONE)
+    else:
+        conditions = readiness(False, "Failed", str(status.get("result", "")), stalled=True)
+    told = (
+        "the task has ended and is not run again: make another TradingJob for what was changed, or give it a schedule"
+    )
+    return plan_with_status(
+        seen, Judgement([*conditions, Condition("EditIgnored", True, "HasEnded", told)], status), now
+    )
 
 
 def _missing(key: Key, job: TradingJob, world: World) -> str:
@@ -67,7 +87,7 @@ def _judge(job: TradingJob, seen: Seen, there: Body | None) -> Judgement:
         found |= {"phase": "Running", "startedAt": status["startTime"]}
     if "Complete" in ended:
         found |= {"phase": "Succeeded", "result": "done", "finishedAt": status.get("completionTime", "")}
-        return Judgement(readiness(True, "Succeeded", "the task is done"), found, applied=True)
+        return Judgement(readiness(True, "Succeeded", DONE), found, applied=True)
     if "Failed" in ended:
         said = str(ended["Failed"].get("message", "the task failed"))[:1000]
         found |= {"phase": "Failed", "result": said, "finishedAt": ended["Failed"].get("lastTransitionTime", "")}

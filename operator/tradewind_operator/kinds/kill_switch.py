@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from tradewind.api.account import TradingAccount
@@ -11,6 +11,7 @@ from tradewind.api.kinds import to_document
 from tradewind.contract.subjects import halt_key
 
 from tradewind_operator.conditions import Condition, at_rest, readiness
+from tradewind_operator.kinds.direct_halts import DirectHalt, recorded_by
 from tradewind_operator.kinds.status import Judgement, plan_with_status, waited
 from tradewind_operator.kinds.workers import has_gateway
 from tradewind_operator.live import LATER_S, SOON_S, Live, timestamp
@@ -36,13 +37,14 @@ def halt_message(body: Body) -> tuple[str, Body]:
     return halt_key(metadata["uid"]), document
 
 
-def ended_message(switch: KillSwitch) -> tuple[tuple[str, Body], ...]:
+def ended_message(switch: KillSwitch, others: Mapping[str, str]) -> tuple[tuple[str, Body], ...]:
     """The release of a halt that a gateway made itself, or whose KillSwitch has vanished.
 
-    Only of one that was made released, never changed since: who may do that is who may release.
+    Only of one that was made released, never changed since: who may do that is who may release. Never of a halt that
+    has a KillSwitch, ``others`` by uid: that one would go on saying that it is in force.
     """
     uid = switch.metadata.annotations.get(ENDS, "")
-    if not 0 < len(uid) <= MAX_UID or switch.spec.release is None or switch.metadata.generation != 1:
+    if not 0 < len(uid) <= MAX_UID or switch.spec.release is None or switch.metadata.generation != 1 or uid in others:
         return ()
     document = to_document(switch.model_copy(update={"metadata": switch.metadata.model_copy(update={"uid": uid})}))
     return ((halt_key(uid), document),)
@@ -72,13 +74,33 @@ def plan_kill_switch(key: Key, world: World, live: Live, now: str) -> Plan:
         return plan_with_status(
             seen, Judgement(readiness(False, "InvalidSpec", message, stalled=True)), now, bucket=(told,)
         )
-    bucket = (told, *ended_message(switch))
+    recorded = recorded_by(switch.metadata.annotations, switch.spec, live)
+    others = _others_in_force(key, world)
+    bucket = (told, *ended_message(switch, others), *_ended_record(switch, recorded))
+    uids = {seen.uid, recorded.uid} if recorded else {seen.uid}
+    return plan_with_status(seen, _judge(key, seen, switch, world, live, uids, others, now), now, bucket=bucket)
+
+
+def _judge(
+    key: Key,
+    seen: Seen,
+    switch: KillSwitch,
+    world: World,
+    live: Live,
+    uids: Set[str],
+    others: Mapping[str, str],
+    now: str,
+) -> Judgement:
+    """``uids`` are those of the halts it ends, ``others`` the names of other KillSwitches in force by uid."""
     members = sorted({*in_scope(switch, world, key.namespace), *seen.status.get("members", [])})
-    answers = live.answers(seen.uid)
+    answers, released = live.answers(seen.uid), switch.spec.release
     gateways = [_gateway(account, answers[account]) for account in members if account in answers]
-    released = switch.spec.release
-    held = [name for name in members if _holds(live, name, seen.uid)]
-    if released is not None and held:
+    held = [name for name in members if _holds(live, name, uids)]
+    wrong = others.get(switch.metadata.annotations.get(ENDS, ""))
+    if released is not None and wrong is not None:
+        message = f"the annotation {ENDS} names the halt of KillSwitch {wrong}: release that one"
+        conditions = readiness(False, "HasKillSwitch", message, stalled=True)
+    elif released is not None and held:
         conditions = readiness(False, "Releasing", f"still latched by the gateways of {', '.join(held)}")
     elif released is not None:
         conditions = readiness(True, "Released", f"by {released.by}: {released.reason}")
@@ -91,8 +113,22 @@ def plan_kill_switch(key: Key, world: World, live: Live, now: str) -> Plan:
     latched = bool(held) if released is not None else bool(members)
     status: Body = {"members": members, "latched": latched, "gateways": gateways}
     again = SOON_S if released is not None and held else None if conditions[0].status else LATER_S
-    judgement = Judgement(conditions, status, applied=True, again_in_s=again)
-    return plan_with_status(seen, judgement, now, bucket=bucket)
+    return Judgement(conditions, status, applied=True, again_in_s=again)
+
+
+def _others_in_force(key: Key, world: World) -> dict[str, str]:
+    """Names of the other KillSwitches of the namespace that are not released, by uid."""
+    found = {one.name: world.seen(one) for one in world.keys_of(key.namespace, "KillSwitch") if one != key}
+    return {seen.uid: name for name, seen in found.items() if seen is not None and not _is_released(seen)}
+
+
+def _is_released(seen: Seen) -> bool:
+    return isinstance(seen.resource, KillSwitch) and seen.resource.spec.release is not None
+
+
+def _ended_record(switch: KillSwitch, recorded: DirectHalt | None) -> tuple[tuple[str, Body], ...]:
+    """The release of the halt that this is the record of."""
+    return (recorded.ended(switch.spec.release),) if recorded and switch.spec.release else ()
 
 
 def _confirmations(
@@ -123,9 +159,9 @@ def _runs(namespace: str, name: str, world: World) -> bool:
     return account is None or there or has_gateway(namespace, account, world.of_account(namespace, name))
 
 
-def _holds(live: Live, account: str, uid: str) -> bool:
-    """Whether the account's gateway says that it is latched by this halt."""
-    return any(halt["uid"] == uid for halt in live.figures(f"gateway-{account}").get("halts", []))
+def _holds(live: Live, account: str, uids: Set[str]) -> bool:
+    """Whether the account's gateway says that it is latched by any of these halts."""
+    return any(halt["uid"] in uids for halt in live.figures(f"gateway-{account}").get("halts", []))
 
 
 def _counted(kind: str, reason: str, there: int, of: int) -> Condition:

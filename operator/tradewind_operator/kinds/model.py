@@ -25,7 +25,7 @@ def plan_model(key: Key, world: World, platform: Platform, now: str) -> Plan:
     workload = WorkloadMaker(key.namespace, ClusterPlacement(platform)).model(model)
     replicas = model.spec.serving.replicas
     owners = [owner_reference(key, seen)]
-    objects = tuple(worker_objects(workload, key, owners, platform, replicas=replicas))
+    objects = tuple(worker_objects(workload, key, owners, world, platform, replicas=replicas))
     if is_up(world.child(key, "Deployment", child_name(workload.name)), replicas):
         conditions = readiness(True, "Serving", f"{replicas} workers serve")
     else:

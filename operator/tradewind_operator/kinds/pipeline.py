@@ -38,7 +38,7 @@ def plan_pipeline(key: Key, world: World, platform: Platform, live: Live, now: s
     objects: list[Body] = []
     owner = owner_reference(key, seen)
     for worker in workers:
-        objects += worker_objects(worker, key, [owner], platform, pipeline.spec.template, replicas)
+        objects += worker_objects(worker, key, [owner], world, platform, pipeline.spec.template, replicas)
     pending = _hold_image(objects, world, key, pipeline)
     revisions, old = revisions_of(key, seen, world)
     prune = (*unwanted(world, key, objects, keep=("ControllerRevision",)), *old)

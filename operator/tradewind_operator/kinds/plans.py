@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tradewind_operator.kinds.account import plan_account
+from tradewind_operator.kinds.direct_halts import plan_direct_halts
 from tradewind_operator.kinds.job import plan_job
 from tradewind_operator.kinds.kill_switch import plan_kill_switch
 from tradewind_operator.kinds.model import plan_model
@@ -31,6 +32,7 @@ def plan_of(key: Key, world: World, platform: Platform, live: Live, now: str) ->
         "Feed": lambda: plan_feed(key, world, platform),
         "Sink": lambda: plan_sink(key, world, platform),
         "Namespace": lambda: plan_namespace(key, world, platform),
+        "DirectHalts": lambda: plan_direct_halts(key, world, live),
     }
     made = plans.get(key.kind)
     return made() if made else Plan(prune=tuple(world.children(key)))

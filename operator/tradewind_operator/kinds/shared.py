@@ -52,7 +52,7 @@ def sinks_condition(pipeline: TradingPipeline, world: World, platform: Platform)
 
 
 def _plan(key: Key, world: World, platform: Platform, workload: Workload, users: list[TradingPipeline]) -> Plan:
-    objects = worker_objects(workload, key, _accounts(key, world, users), platform)
+    objects = worker_objects(workload, key, _accounts(key, world, users), world, platform)
     told = (workload.follows,) if workload.follows else ()
     return Plan(apply=tuple(objects), prune=unwanted(world, key, objects), bucket=told)
 

@@ -49,7 +49,8 @@ def plan_with_status(
     applied = seen.generation if judgement.applied and not off else seen.status.get("appliedGeneration")
     if applied is not None:
         status["appliedGeneration"] = applied
-    plan = Plan(apply, prune, status, bucket, notices(before, conditions), judgement.again_in_s)
+    said = notices(before, conditions)
+    plan = Plan(apply, prune, status=status, bucket=bucket, notices=said, again_in_s=judgement.again_in_s)
     if off:
         status["plan"] = plan.lines()[:100]
         return replace(plan, apply=(), prune=())

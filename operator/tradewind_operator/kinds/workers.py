@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from tradewind.api.account import TradingAccount
@@ -11,7 +13,7 @@ from tradewind.contract.subjects import Names
 from tradewind.permissions import of_workload
 from tradewind.workloads import Workload, WorkloadMaker
 
-from tradewind_operator.builders.config_map import build_config_map
+from tradewind_operator.builders.config_map import CONFIG, build_config_map
 from tradewind_operator.builders.deployment import build_deployment
 from tradewind_operator.builders.metadata import Owner
 from tradewind_operator.builders.pod import LANES
@@ -32,11 +34,13 @@ def worker_objects(
     workload: Workload,
     key: Key,
     owners: Sequence[Owner],
+    world: World,
     platform: Platform,
     template: dict[str, Any] | None = None,
     replicas: int = 1,
 ) -> list[Body]:
     """The objects of one worker, in the order in which they are applied."""
+    workload = at_known_address(workload, key, world, platform)
     marks = labels(key, workload.name, workload.role, LANES.get(workload.role, "core"))
     rights = of_workload(Names(key.namespace), workload)
     made = [
@@ -47,6 +51,16 @@ def worker_objects(
         build_deployment(workload, key.namespace, marks, owners, platform, template, replicas),
     ]
     return [body for body in made if body is not None]
+
+
+def at_known_address(workload: Workload, key: Key, world: World, platform: Platform) -> Workload:
+    """The workload with the address of NATS its worker has, while nobody has reached the one that is wanted."""
+    there = None if platform.nats_reached else world.child(key, "ConfigMap", child_name(workload.name))
+    try:
+        has = json.loads(there["data"][CONFIG])["nats_url"] if there else ""
+    except (ValueError, KeyError, TypeError):  # somebody edited it: it is written anew
+        has = ""
+    return replace(workload, config=workload.config | {"nats_url": has}) if has else workload
 
 
 def unwanted(world: World, key: Key, wanted: Sequence[Body], keep: tuple[str, ...] = ()) -> tuple[Body, ...]:

@@ -46,6 +46,17 @@ def test_the_environment_is_held_to_the_same(
     assert "'often' is no port" in capsys.readouterr().err
 
 
+def test_namespaces_of_the_environment_are_refused_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TRADEWIND_NAMESPACES", "desk, BAD NAME")
+
+    with pytest.raises(SystemExit):
+        parser().parse_args([])
+
+    assert "TRADEWIND_NAMESPACES: 'BAD NAME' is no name of a namespace" in capsys.readouterr().err
+
+
 async def test_a_port_that_is_taken_is_named() -> None:
     with socket.socket() as other:
         other.bind(("0.0.0.0", 0))

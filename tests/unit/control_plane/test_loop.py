@@ -11,9 +11,10 @@ from tradewind_operator.conditions import Condition, merged, readiness, transiti
 from tradewind_operator.difference import contains
 from tradewind_operator.names import Key
 from tradewind_operator.reconciler import marked
-from tradewind_operator.triggers import of_child, of_resource
+from tradewind_operator.triggers import of_bucket, of_child, of_resource
 from tradewind_operator.work_queue import WorkQueue
-from unit.control_plane.desk import NOW, PIPELINE, POLICY, RP, TA, TP, desk, resource
+from tradewind_operator.world import World
+from unit.control_plane.desk import ACCOUNT, HALT, KS, NOW, NS, PIPELINE, POLICY, RP, TA, TP, desk, resource
 
 
 class Clock:
@@ -179,6 +180,44 @@ def test_a_policy_concerns_pipelines_when_whom_it_binds_changes(change: dict, pi
     world.observe(RP, resource(RP, POLICY | change, generation=2))
 
     assert {key for key, _ in of_resource(RP, world, before) if key.kind == "TradingPipeline"} == pipelines
+
+
+def concerned(key: Key, world: World, before: object) -> set[Key]:
+    return {other for other, _ in of_resource(key, world, before)}
+
+
+def test_a_halt_in_force_and_a_policy_concern_whoever_comes_to_match_them() -> None:
+    over = Key("KillSwitch", NS, "over")
+    released = HALT | {"release": {"by": "rita", "reason": "over"}}
+    world = desk((KS, resource(KS, HALT)), (over, resource(over, released)))
+    before = world.runs(TP)
+    same = concerned(TP, world, before)
+    world.observe(TP, resource(TP, PIPELINE, labels={"desk": "alpha"}))
+
+    relabelled, account = concerned(TP, world, before), concerned(TA, world, None)
+
+    assert {KS, RP} <= relabelled
+    assert {KS, RP} <= account
+    assert not {KS, RP} & same
+    assert over not in relabelled | account
+
+
+def test_a_job_that_waits_for_a_model_is_planned_when_it_comes() -> None:
+    job, model = Key("TradingJob", NS, "train"), Key("TradingModel", NS, "alpha")
+    world = desk((job, resource(job, {"type": "Train", "model": "alpha"})))
+    world.observe(model, resource(model, {"training": {"symbols": ["BTCUSDT"]}}))
+
+    assert job in concerned(model, world, None)
+
+
+def test_a_bucket_that_is_back_concerns_halts_before_anything_else() -> None:
+    world = desk((KS, resource(KS, HALT)), (Key("TradingAccount", "other", "paper"), resource(TA, ACCOUNT)))
+
+    delays = dict(reversed(list(of_bucket(NS, world))))
+
+    assert (delays[KS], delays[TA]) == (0.0, 0.0)
+    assert delays[TP] > 0
+    assert {key.namespace for key in delays} == {NS}
 
 
 def test_a_gateway_that_comes_up_concerns_who_trades_on_it() -> None:

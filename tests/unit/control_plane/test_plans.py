@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from tradewind_operator.kinds.account import plan_account
 from tradewind_operator.kinds.job import plan_job
@@ -292,6 +294,27 @@ def test_a_new_image_waits_for_approval_where_that_is_the_policy():
     assert condition(plan_pipeline(TP, world, newer, live(), NOW), "UpdatePending")["status"] == "True"
     world.observe(TP, resource(TP, spec, annotations={"tradewind.io/approved-image": "worker:2"}))
     assert image() == "worker:2"
+
+
+def test_workers_take_another_address_of_nats_only_when_it_has_answered():
+    world = desk_that_is_up()
+    job = resource(JOB, {"type": "ETL"})
+    world.observe(JOB, job)
+    carried_out(world, plan_job(JOB, world, PLATFORM, NOW))
+    elsewhere = replace(PLATFORM, nats_url="nats://elsewhere:4222", nats_reached=False)
+
+    def made(platform: Platform) -> list:
+        plans = (
+            plan_pipeline(TP, world, platform, live(), NOW),
+            plan_feed(FEED, world, platform),
+            plan_account(TA, world, platform, live(), NOW),
+            plan_job(JOB, world, platform, NOW),
+        )
+        return [body for plan in plans for body in plan.apply]
+
+    assert made(elsewhere) == made(PLATFORM)
+    assert "nats://elsewhere:4222" in str(made(replace(elsewhere, nats_reached=True)))
+    assert "nats://elsewhere:4222" in str(plan_pipeline(TP, desk(), elsewhere, live(), NOW).apply)
 
 
 def test_a_gateway_is_told_its_limits_by_the_bucket_and_not_by_its_configuration():
@@ -722,6 +745,34 @@ def test_a_job_that_has_ended_is_not_run_again():
     ended = resource(JOB, {"type": "ETL"}) | {"status": {"phase": "Succeeded"}}
 
     assert plan_job(JOB, desk((JOB, ended)), PLATFORM, NOW).apply == ()
+
+
+@pytest.mark.parametrize(("phase", "ready"), [("Succeeded", "True"), ("Failed", "False")])
+def test_an_edit_of_a_job_that_has_ended_is_said_to_change_nothing(phase: str, ready: str):
+    ended = {"phase": phase, "result": "done", "observedGeneration": 1, "appliedGeneration": 1}
+    edited = resource(JOB, {"type": "ETL", "retries": 5}, generation=2) | {"status": ended}
+
+    plan = plan_job(JOB, desk((JOB, edited)), PLATFORM, NOW)
+
+    assert plan.apply == ()
+    assert condition(plan, "EditIgnored")["reason"] == "HasEnded"
+    assert (condition(plan)["status"], condition(plan)["reason"]) == (ready, phase)
+    assert plan.status is not None
+    told = {name: plan.status[name] for name in ("phase", "observedGeneration", "appliedGeneration")}
+    assert told == {"phase": phase, "observedGeneration": 2, "appliedGeneration": 1}
+
+
+def test_gateways_that_are_up_are_counted_and_nothing_else():
+    world, standby = desk(), replace(PLATFORM, standby=True)
+
+    def gateways() -> int:
+        status = plan_account(TA, world, standby, live(), NOW).status
+        assert status is not None
+        return int(status["gateways"])
+
+    assert gateways() == 0
+    carried_out(world, plan_account(TA, world, standby, live(), NOW))
+    assert gateways() == 2
 
 
 def test_a_job_says_what_it_lacks():

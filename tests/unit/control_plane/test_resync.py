@@ -27,6 +27,9 @@ class Lists:
     def __init__(self, *unserved: str) -> None:
         self.unserved = unserved
 
+    async def absent(self, namespaces: list[str]) -> list[str]:
+        return [name for name in namespaces if name != NS]
+
     async def uids(self, kind: ApiKind, namespaces: list[str], selector: str = "") -> dict[tuple[str, str], str]:
         if kind.kind in self.unserved:
             raise ApiRefused(404, "NotFound", "the server could not find the requested resource")
@@ -68,6 +71,18 @@ async def test_nothing_is_planned_before_every_kind_was_seen_whole(
     await resync.look()
 
     assert (watching.complete, bool(planned)) == (begins, begins)
+
+
+async def test_a_namespace_that_is_not_there_is_told() -> None:
+    async def tell(namespace: str, key: str, document: object) -> None:
+        raise AssertionError
+
+    world = seen("TradingPipeline", "TradingAccount", "Deployment")
+    resync = Resync(world, Lists(), Watching(world, lambda *_: None, tell), lambda *_: None, [NS, "nosuch"])
+
+    await resync.look()
+
+    assert resync.absent == ["nosuch"]
 
 
 async def test_a_kind_of_which_nothing_comes_in_makes_the_watches_stale() -> None:
