@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-ABNORMAL = ("Reconciling", "Stalled", "Contended")
+ABNORMAL = ("Reconciling", "Stalled", "Contended", "IntentsDenied")
 """Types that are left out instead of being False."""
 
 

@@ -406,6 +406,19 @@ def test_a_symbol_the_venue_does_not_list_is_told_by_field(desk: Kubectl, nats_o
     assert desk.condition("tp", "btc").get("reason") != "UnknownSymbol"
 
 
+def test_denials_are_in_the_status_of_the_pipeline(desk: Kubectl, nats_of_the_cluster: NatsServer) -> None:
+    now = time.time_ns()
+    told = {"btc": {"reasons": {"MAX_ORDER_VALUE": 3}, "at": now, "detail": "1200 USDT is above 1000 USDT"}}
+    beat = {"role": "gateway", "at": now, "deniedToday": told}
+    bucket(nats_of_the_cluster, desk.namespace, heartbeat_key("gateway-paper"), beat)
+    desk("annotate", "tp", "btc", "looked=again")
+
+    until("the condition", lambda: desk.condition("tp", "btc", "IntentsDenied").get("status") == "True")
+    described = desk("describe", "tp", "btc")
+    for words in ("MAX_ORDER_VALUE", "1200 USDT is above 1000 USDT", "IntentsDenied"):
+        assert words in described
+
+
 def test_another_topology_replaces_the_workers(desk: Kubectl) -> None:
     desk.apply(pipeline(topology="Distributed"))
 

@@ -36,12 +36,21 @@ class StageStatus(Model):
     last_event: str = Field("", description="When it last put out anything, as RFC 3339.", max_length=40)
 
 
+class DenialStatus(Model):
+    reason: str = Field(description="Code of the control that denied.", max_length=64)
+    count: int = Field(description="How many intents.")
+
+
 class PipelineStatus(Status):
     state: str = Field("", description="Running, Paused or Drained, as wanted.", max_length=16)
     topology: str = Field("", description="Fused or Distributed.", max_length=16)
     symbols: int = Field(0, description="How many symbols are traded.")
     halted: bool = Field(False, description="Whether a halt covers the pipeline.")
     day_pnl: str = Field("", description="Profit of the trading day, in the account's currency.", max_length=40)
+    denied: list[DenialStatus] = Field(
+        default_factory=list, description="Intents denied this trading day, by reason.", max_length=64
+    )
+    last_denial: str = Field("", description="When the last of them was, as RFC 3339, and why.", max_length=512)
     stages: list[StageStatus] = Field(default_factory=list, description="The workers.", max_length=400)
 
 

@@ -9,6 +9,7 @@ from tradewind.api.references import pipeline_problems
 from tradewind.workloads import Workload, WorkloadMaker, feed_name
 
 from tradewind_operator.conditions import Condition, readiness
+from tradewind_operator.kinds.denials import denied_condition, denied_status
 from tradewind_operator.kinds.revisions import revisions_of
 from tradewind_operator.kinds.shared import sinks_condition
 from tradewind_operator.kinds.status import Judgement, plan_with_status, waited
@@ -91,11 +92,7 @@ def _judge(
     for worker in workers:
         up = is_up(world.child(key, "Deployment", child_name(worker.name)), replicas)
         stages.append({"name": worker.name, "ready": up} | _figures(live, worker.name))
-    down = [
-        worker.name
-        for worker in workers
-        if not is_up(world.child(key, "Deployment", child_name(worker.name)), replicas)
-    ]
+    down = [str(stage["name"]) for stage in stages if not stage["ready"]]
     feed, gateway = f"feed-{feed_name(pipeline)}", f"gateway-{spec.account}"
     feed_key = Key("Feed", key.namespace, feed_name(pipeline))
     account_key = Key("TradingAccount", key.namespace, spec.account)
@@ -128,7 +125,8 @@ def _judge(
             rest = replace(rest, status=False, reason="WorkersNotReady", message=conditions[0].message)
         conditions.append(rest)
         again = min(again, LATER_S if rest.status else SOON_S)
-    status = _summary(pipeline) | {"halted": halted, "stages": stages}
+    conditions.append(denied_condition(figures, key.name, live.now_ns))
+    status = _summary(pipeline) | {"halted": halted, "stages": stages} | denied_status(figures, key.name)
     profit = figures.get("profitByPipeline", {}).get(pipeline.metadata.name)
     if profit is not None:
         status["dayPnl"] = profit

@@ -88,6 +88,6 @@ def waited(seen: Seen, reason: str, now: str, patience_s: float = 120) -> bool:
 
 
 def _notice(condition: Body, stalled: bool) -> Notice:
-    bad = stalled if condition["type"] == "Ready" else condition["type"] in ("Contended", "Halted")
+    bad = stalled if condition["type"] == "Ready" else condition["type"] in ("Contended", "Halted", "IntentsDenied")
     kind = "Warning" if bad and (condition["type"] == "Ready" or condition["status"] == "True") else "Normal"
     return Notice(kind, condition["reason"], f"{condition['type']}={condition['status']}: {condition['message']}")

@@ -601,6 +601,45 @@ def test_a_policy_of_some_pipelines_says_nothing_of_the_account_as_a_whole():
     assert condition(plan_account(TA, world, PLATFORM, live(gateway_paper={"x": 1}), NOW))["reason"] == "Trading"
 
 
+def denials(at_s: int, **reasons: int) -> dict:
+    return {"deniedToday": {"btc": {"reasons": reasons, "at": at_s * 10**9, "detail": "1200 USDT is above 1000 USDT"}}}
+
+
+def test_a_pipeline_whose_orders_are_denied_says_why_and_how_many():
+    world = desk_that_is_up()
+
+    plan = plan_pipeline(TP, world, PLATFORM, live(gateway_paper=denials(90, STALE_DATA=1, MAX_ORDER_VALUE=7)), NOW)
+
+    told = condition(plan, "IntentsDenied")
+    assert (told["status"], "denied this day by MAX_ORDER_VALUE, STALE_DATA" in told["message"]) == ("True", True)
+    assert plan.status is not None
+    assert plan.status["denied"] == [{"reason": "MAX_ORDER_VALUE", "count": 7}, {"reason": "STALE_DATA", "count": 1}]
+    assert plan.status["lastDenial"] == "1970-01-01T00:01:30.000Z: 1200 USDT is above 1000 USDT"
+    assert any((one.reason, one.type) == ("RiskControls", "Warning") for one in plan.notices)
+    assert condition(plan)["reason"] == "Running"
+
+
+def test_one_more_denial_is_a_figure_and_no_news():
+    world = desk_that_is_up()
+    one = plan_pipeline(TP, world, PLATFORM, live(gateway_paper=denials(90, MAX_ORDER_VALUE=7)), NOW)
+    assert one.status is not None
+    world.observe(TP, resource(TP, PIPELINE) | {"status": one.status})
+
+    more = plan_pipeline(TP, world, PLATFORM, live(gateway_paper=denials(91, MAX_ORDER_VALUE=8)), NOW)
+
+    assert more.status is not None
+    assert more.status["conditions"] == one.status["conditions"]
+    assert (more.notices, more.status["denied"][0]["count"]) == ((), 8)
+
+
+def test_denials_of_long_ago_are_counted_and_no_condition():
+    plan = plan_pipeline(TP, desk_that_is_up(), PLATFORM, live(1000, gateway_paper=denials(600, STALE_DATA=1)), NOW)
+
+    assert condition(plan, "IntentsDenied") == {}
+    assert plan.status is not None
+    assert plan.status["denied"] == [{"reason": "STALE_DATA", "count": 1}]
+
+
 def test_a_halted_pipeline_does_not_say_that_it_trades():
     world = desk_that_is_up()
 

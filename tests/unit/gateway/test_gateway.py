@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from desks import account, halt, policy
 from gateway_books import NOW, PRICE, GatewayBooks
 from markets import instruments
-from tradewind.durations import SECOND
+from tradewind.durations import HOUR, SECOND
 from tradewind.errors import Unavailable, UndecodableMessage
 from tradewind.events import EXTERNAL, Opening, OrderPlaced, OrderStatus, Stamp
 from tradewind_workers.gateway.effects import Cancel, Place, Record
@@ -293,6 +294,36 @@ def test_a_fold_kept_anywhere_is_the_fold_of_everything_before_it() -> None:
         assert [o.client_order_id for o in again.orders.working()] == [
             o.client_order_id for o in books.gateway.orders.working()
         ]
+
+
+def test_denials_are_counted_by_pipeline_and_reason_until_the_day_ends() -> None:
+    books = GatewayBooks(policy(maxOrderValue={"amount": "1", "currency": "USDT"}))
+    for _ in range(3):
+        books.denied(books.intent())
+    books.denied(books.intent(pipeline="other"))
+
+    for gateway in (books.gateway, books.refolded(), _kept(books)):
+        told = gateway.orders.denials["desk"]
+        assert told.reasons == {"MAX_ORDER_VALUE": 3}
+        assert (told.at, bool(told.detail)) == (NOW, True)
+        assert set(gateway.orders.denials) == {"desk", "other"}
+
+    books.take(books.gateway.on_clock(NOW + 24 * HOUR))
+    assert books.gateway.orders.denials == {}
+    assert books.gateway.orders.denied["MAX_ORDER_VALUE"] == 4
+
+
+def test_a_fold_of_before_denials_were_counted_is_read() -> None:
+    document = json.loads(dump(GatewayBooks().gateway))
+    del document["denials"]
+
+    again = fold_of(Gateway(account(), instruments(), {}), json.dumps(document).encode(), [])
+
+    assert again.orders.denials == {}
+
+
+def _kept(books: GatewayBooks) -> Gateway:
+    return fold_of(Gateway(account(), instruments(), {}), dump(books.gateway), [])
 
 
 def test_a_record_missing_after_a_fold_stops_the_gateway() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import fields
 from decimal import Decimal
@@ -20,7 +21,7 @@ from tradewind.v1 import events_pb2 as pb
 from tradewind_workers.gateway.gateway import Gateway
 from tradewind_workers.gateway.latches import Halt
 from tradewind_workers.gateway.ledger import Entry
-from tradewind_workers.gateway.orders import OrderView
+from tradewind_workers.gateway.orders import Denials, OrderView
 
 VERSION = 1
 MONEY = [field.name for field in fields(Entry) if field.type == "Decimal"]
@@ -56,6 +57,7 @@ def dump(gateway: Gateway) -> bytes:
         "trades": [[*key, *sides] for key, sides in orders.trades.items()],
         "fills": orders.fills,
         "denied": orders.denied,
+        "denials": {name: [told.reasons, told.at, told.detail] for name, told in orders.denials.items()},
     }
     return json.dumps(document).encode()
 
@@ -117,6 +119,8 @@ def _restore(gateway: Gateway, document: dict[str, Any]) -> None:
     orders.trades = {(symbol, trade): tuple(sides) for symbol, trade, *sides in document["trades"]}
     orders.fills = document["fills"]
     orders.denied.update(document["denied"])
+    for name, (reasons, at, detail) in document.get("denials", {}).items():  # a fold of before has none
+        orders.denials[name] = Denials(Counter(reasons), at, detail)
 
 
 def _amounts(amounts: dict[str, Decimal]) -> dict[str, str]:

@@ -97,6 +97,8 @@ class Gateway:
                 self.latches.apply(event)
             case DayStart() | Opening():
                 self.books.apply(event)
+                if isinstance(event, DayStart):
+                    self.orders.denials.clear()
             case LimitsAdopted():
                 self.limits.apply(event)
             case Progress():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tradewind.events import EXTERNAL, Intent, OrderPlaced, OrderReport, OrderStatus
 from tradewind.order_state import ENDED, WORKING, OrderEvent, next_state
@@ -41,6 +41,15 @@ class OrderView:
         return self.status in WORKING
 
 
+@dataclass(slots=True)
+class Denials:
+    """Intents of one pipeline that never became orders, of one trading day: by reason, and the last of them (ns, in words)."""
+
+    reasons: Counter[str] = field(default_factory=Counter)
+    at: int = 0
+    detail: str = ""
+
+
 class Orders:
     """Working orders are kept by pipeline and symbol too: risk checks ask for those at every intent."""
 
@@ -54,6 +63,8 @@ class Orders:
         """Sides by (symbol, trade id) of the newest fills taken in, oldest first: a trade with oneself has two."""
         self.fills = 0
         self.denied: Counter[str] = Counter()  # intents that never became orders, by reason
+        self.denials: dict[str, Denials] = {}
+        """Of the trading day, by pipeline."""
         self._working: dict[str, OrderView] = {}
         self._ends: dict[str, VenueReport] = {}  # told before all fills of their order were
 
@@ -81,6 +92,9 @@ class Orders:
                 del self.trades[next(iter(self.trades))]
         if report.status is OrderStatus.DENIED:
             self.denied.update(report.reasons)
+            told = self.denials.setdefault(report.pipeline, Denials())
+            told.reasons.update(report.reasons)
+            told.at, told.detail = report.at.time, report.detail
         if order is None:
             return
         order.venue_order_id = report.venue_order_id or order.venue_order_id

@@ -29,6 +29,11 @@ def gateway_figures(
         "currency": gateway.account.spec.currency,
         "orders": by_status,
         "denied": dict(gateway.orders.denied),
+        "deniedToday": {
+            name: {"reasons": told.reasons, "at": told.at, "detail": told.detail}
+            for name, told in gateway.orders.denials.items()
+            if name in gateway.pipelines
+        },
         "fills": gateway.orders.fills,
         "working": len(gateway.orders.working()),
         "workingByPipeline": _working_by_pipeline(gateway),
