@@ -119,19 +119,24 @@ def test_an_operator_told_to_watch_what_is_not_there_says_so_until_it_is(
     plane: ControlPlane, operator_login: Path, nats_of_the_cluster: NatsServer, tmp_path: Path
 ) -> None:
     kubectl = Kubectl(plane.bin / "kubectl", plane.kubeconfig)
+    log = tmp_path / "log"
+    log.touch()
     more = ("--resync-seconds=1", "--stream-mib=64", "--bucket-mib=16")
-    operator = OperatorProcess(operator_login, nats_of_the_cluster.url, tmp_path / "log", ["nosuch"], *more)
+    operator = OperatorProcess(operator_login, nats_of_the_cluster.url, log, ["nosuch"], *more)
 
     with ThreadPoolExecutor(1) as beside:
         started = beside.submit(operator.start)
-        until("it to be told", lambda: "no_such_namespace" in (tmp_path / "log").read_text())
-        with pytest.raises(HTTPError) as unready:
-            operator.read("/readyz")
-        assert b"--namespace nosuch: no such namespace" in unready.value.read()
-        kubectl("create", "namespace", "nosuch")
-        started.result()
-    operator.stop()
-    kubectl("delete", "namespace", "nosuch", "--wait=false")
+        try:
+            until("it to be told", lambda: "no_such_namespace" in log.read_text())
+            with pytest.raises(HTTPError) as unready:
+                operator.read("/readyz")
+        finally:
+            kubectl("create", "namespace", "nosuch")
+            started.result()
+            operator.stop()
+            kubectl("delete", "namespace", "nosuch", "--wait=false")
+
+    assert b"--namespace nosuch: no such namespace" in unready.value.read()
 
 
 def test_a_quantity_that_is_none_needs_a_person(desk: Kubectl) -> None:
