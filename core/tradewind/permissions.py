@@ -1,14 +1,14 @@
 """What each identity may say and hear in NATS: a namespace is an account of its own, a workload a user with these rights.
 
-Only a gateway writes an account's journal, only an operator limits, only an operator or a risk officer halts; everybody
-writes under its own name only. What may be read is told by stream: all of a namespace's streams are one desk's.
+Only a gateway writes an account's journal, only an operator limits and releases, only an operator or a risk officer
+halts; everybody writes under its own name only. What may be read is told by stream: all of a namespace's streams are one desk's.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tradewind.contract.subjects import Names, ack_key, escape, halt_key, heartbeat_key, inbox, instruments_key
+from tradewind.contract.subjects import Names, ack_key, direct_key, escape, heartbeat_key, inbox, instruments_key
 from tradewind.workloads import Workload
 
 RISK_OFFICER, OBSERVER = "risk-officer", "observer"
@@ -57,9 +57,9 @@ def of_operator(names: Names) -> Permissions:
 
 
 def of_risk_officer(names: Names) -> Permissions:
-    """Halts straight in the bucket, when the API server is away; reads what gateways answer."""
+    """Halts straight in the bucket, when the API server is away, and can end no halt; reads what gateways answer."""
     return _permissions(
-        RISK_OFFICER, [*_reads(f"KV_{names.control_bucket}"), _key(names.control_bucket, halt_key("")) + "*"]
+        RISK_OFFICER, [*_reads(f"KV_{names.control_bucket}"), _key(names.control_bucket, direct_key("")) + "*"]
     )
 
 

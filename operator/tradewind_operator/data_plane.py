@@ -21,7 +21,7 @@ from nats.js.api import DiscardPolicy, KeyValueConfig, RetentionPolicy, StorageT
 from nats.js.errors import APIError, KeyNotFoundError, NoStreamResponseError, NotFoundError
 from nats.js.kv import KeyValue
 from tradewind.contract.streams import StreamSizes, buckets_of, streams_of
-from tradewind.contract.subjects import Names, operator_key
+from tradewind.contract.subjects import Names, halt_of, operator_key
 from tradewind.errors import Unavailable
 from tradewind.messaging.ending import end
 
@@ -207,7 +207,7 @@ class NamespaceBucket:
             self._heartbeats[rest] = entry.value or b"{}"
         elif prefix == "ack":
             self._hear(entry.key, entry.value or b"{}")
-        elif prefix == "halt":
+        elif halt_of(entry.key):
             self._halts[entry.key] = entry.value or b""
             self._listener.on_halt(self._namespace)
 

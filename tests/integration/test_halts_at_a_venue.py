@@ -12,7 +12,7 @@ from integration.running_gateway import Running, gateway_at, until
 from integration.simulated_venue import QUICK, SimulatedVenue
 from nats.aio.client import Client
 from tradewind.api.kill_switch import KillSwitch
-from tradewind.contract.subjects import limits_key
+from tradewind.contract.subjects import direct_key, halt_key, limits_key
 from tradewind.errors import VenueError
 from tradewind_workers.gateway.effects import Record
 from tradewind_workers.venues.mexc.trading import MexcTrading
@@ -105,6 +105,25 @@ async def test_a_pipeline_that_comes_to_match_a_halt_joins_it(venue: SimulatedVe
 
         assert (await running.ack(stop.metadata.uid, "enforced"))["cancelled"] == 1
         assert running.gateway.latches.of("slow")
+
+
+async def test_a_risk_officer_may_halt_and_end_no_halt(venue: SimulatedVenue, client: Client) -> None:
+    async with venue.trading() as login, gateway_at(login, client) as running:
+        uid = (stop := halt()).metadata.uid
+        release = {"by": "somebody", "reason": "to trade on"}
+        engaged = stop.model_dump(by_alias=True, mode="json")
+        released = engaged | {"spec": engaged["spec"] | {"release": release}}
+        await running.bucket.put(direct_key(uid), json.dumps(engaged).encode())
+        await until("the halt", lambda: uid in running.gateway.latches.halts)
+
+        await running.bucket.put(direct_key(uid), json.dumps(released).encode())
+        other = halt()
+        await running.bucket.put(direct_key(other.metadata.uid), other.model_dump_json(by_alias=True).encode())
+        await until("what came behind it", lambda: other.metadata.uid in running.gateway.latches.halts)
+
+        assert uid in running.gateway.latches.halts
+        await running.bucket.put(halt_key(uid), json.dumps(released).encode())
+        await until("the operator's release", lambda: uid not in running.gateway.latches.halts)
 
 
 @pytest.mark.parametrize("value", [b"{", b"[]", b'{"pipelines": 1}'])

@@ -6,6 +6,7 @@ import asyncio
 import re
 import secrets
 import shutil
+import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import nats as nats_client
 import pytest
+from integration.certificates import make_certificates
 from integration.nats_server import Heard, NatsServer
 from nats.aio.client import Client
 from nats.errors import Error
@@ -22,7 +24,7 @@ from tradewind.api.manifest import load_manifests
 from tradewind.contract.streams import MIB, StreamSizes
 from tradewind.contract.subjects import Names, heartbeat_key, inbox
 from tradewind.errors import InvalidValue
-from tradewind.messaging.login import CREDENTIALS, DIRECTORY, Credentials, login_options, proving
+from tradewind.messaging.login import AUTHORITY, CREDENTIALS, DIRECTORY, Credentials, login_options, proving, trusting
 from tradewind.messaging.nkeys import KeyKind, KeyPair
 from tradewind.permissions import Permissions, of_observer, of_operator, of_risk_officer, of_workload
 from tradewind.workloads import workloads
@@ -44,6 +46,7 @@ SUBJECTS = {
     "intents": "tw.default.p.momentum.0.allocation",
     "intents of another pipeline": "tw.default.p.else.0.allocation",
     "halt": "$KV.tw-default-control.halt.u1",
+    "halt directly": "$KV.tw-default-control.direct.u1",
     "limits": "$KV.tw-default-control.limits.paper",
     "symbols": "$KV.tw-default-control.feed.mexc-spot",
     "unwinding": "$KV.tw-default-control.unwind.paper",
@@ -96,7 +99,7 @@ MAY = {
     "simulator-paper": {"beat of simulator-paper", "snapshot of simulator-paper", "read snapshots"},
     "sink": {"beat of sink", "read the journal", "read intents"},
     "operator": {"halt", "limits", "symbols", "unwinding", "freshness", "make a stream", "change a stream"},
-    "risk-officer": {"halt"},
+    "risk-officer": {"halt directly"},
     "observer": READ_ALL,
 }
 LISTEN = (">", "tw.>", "$KV.>", "$JS.>", "$SYS.>", "_INBOX.>", "_INBOX.*.>")
@@ -129,8 +132,8 @@ async def nats(tmp_path: Path, identities: Identities) -> AsyncIterator[NatsServ
 
 
 @asynccontextmanager
-async def operator(server: NatsServer) -> AsyncIterator[DataPlane]:
-    plane = DataPlane(NatsLink(server.url, server.identities), SIZES, Heard())
+async def operator(server: NatsServer, tls: ssl.SSLContext | None = None) -> AsyncIterator[DataPlane]:
+    plane = DataPlane(NatsLink(server.url, server.identities, tls), SIZES, Heard())
     running = asyncio.ensure_future(plane.run())
     for namespace in ("default", "other"):
         await asyncio.wait_for(plane.serve(namespace).heard(), 10)
@@ -244,6 +247,31 @@ async def test_new_credentials_are_used_from_the_next_connection_on(
 
     assert await said(worker, HERE.account("paper"))
     await worker.close()
+
+
+async def test_everything_works_over_tls_and_only_the_known_authority_is_believed(
+    tmp_path: Path, identities: Identities, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "server"
+    folder.mkdir()
+    server = NatsServer(folder, identities=identities)
+    server.certificates = make_certificates(tmp_path / "certificates")
+    server.start()
+    login = tmp_path / "login"
+    login.mkdir()
+    monkeypatch.setenv(DIRECTORY, str(login))
+    (login / CREDENTIALS).write_text(str(identities.user("default", "momentum", everybody()["momentum"])))
+    shutil.copy(server.certificates / AUTHORITY, login)
+
+    async with operator(server, trusting(login / AUTHORITY)):
+        worker = await connect(server.url, "momentum")
+        assert await said(worker, f"$KV.{HERE.control_bucket}.{heartbeat_key('momentum')}")
+        await worker.close()
+
+    elsewhere = make_certificates(tmp_path / "elsewhere")
+    with pytest.raises(ssl.SSLCertVerificationError):
+        await NatsLink(server.url, identities, trusting(elsewhere / AUTHORITY)).connect("default")
+    server.kill()
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def render(
     local: bool = False,
     image: str = "tradewind-worker:dev",
     nats_url: str = "nats://nats.tradewind-system:4222",
-    nats_logins: bool = True,
+    no_logins: bool = False,
     standby: bool = False,
 ) -> int:
     """Print the Kubernetes objects the operator would make of these manifests, as YAML.
@@ -53,8 +53,8 @@ def render(
         Image of the workers, as the operator is told.
     nats_url
         NATS as workers reach it, as the operator is told.
-    nats_logins
-        Workers log in to NATS; the Secrets with their logins are the operator's alone and are not printed.
+    no_logins
+        NATS asks nobody who it is. Otherwise workers mount logins, in Secrets that only the operator can make.
     standby
         A second gateway for each account, as the operator is told.
     """
@@ -62,7 +62,7 @@ def render(
     from tradewind_operator.platform import Platform
 
     resources = [entry.resource for entry in load_checked(filename, files=False)]
-    platform = Platform(image=image, nats_url=nats_url, logins=nats_logins, standby=standby)
+    platform = Platform(image=image, nats_url=nats_url, logins=not no_logins, standby=standby)
     documents = _processes(resources) if local else objects_of(resources, platform)
     for document in documents:
         out.print("---\n" + yaml.safe_dump(document, sort_keys=False), markup=False, end="")

@@ -16,9 +16,19 @@ from tradewind.api.kill_switch import KillSwitch
 from tradewind.api.kinds import Resource, to_document
 from tradewind.api.pipeline import TradingPipeline
 from tradewind.api.risk_policy import RiskPolicy
-from tradewind.contract.subjects import ack_key, escape, halt_key, heartbeat_key, limits_key, operator_key
+from tradewind.contract.subjects import (
+    ack_key,
+    direct_key,
+    escape,
+    halt_key,
+    halt_of,
+    heartbeat_key,
+    limits_key,
+    operator_key,
+)
 from tradewind.workloads import limits_document
 
+LIMITS = limits_key("")
 AWAY = (nats.errors.Error, APIError, NoStreamResponseError, TimeoutError, OSError)
 
 
@@ -45,10 +55,15 @@ class ControlBucket:
         """A KillSwitch, engaged or released."""
         await self.put(halt_key(document["metadata"]["uid"]), document)
 
+    async def halt_directly(self, document: dict[str, Any]) -> None:
+        """A halt by a risk officer, who may end none."""
+        await self.put(direct_key(document["metadata"]["uid"]), document)
+
     async def halts(self) -> list[dict[str, Any]]:
-        """Every KillSwitch the bucket holds, whoever put it there."""
-        found = [await self._get(key) for key in await self._keys() if key.startswith("halt.")]
-        return [document for document in found if document]
+        """Every KillSwitch the bucket holds, whoever put it there; one of a risk officer's only until it is released."""
+        found = {key: await self._get(key) for key in await self._keys() if halt_of(key)}
+        released = {halt_of(key) for key, one in found.items() if one.get("spec", {}).get("release")}
+        return [one for key, one in found.items() if one and (key.startswith("halt.") or halt_of(key) not in released)]
 
     async def alive(self) -> None:
         await self._bucket.put(operator_key(), str(time.time_ns()).encode())
@@ -71,6 +86,11 @@ class ControlBucket:
         keys = [key for key in await self._keys() if key.startswith("heartbeat.")]
         found = await asyncio.gather(*(self._get(key) for key in keys))
         return {key.removeprefix("heartbeat."): document for key, document in zip(keys, found, strict=True)}
+
+    async def limits(self) -> dict[str, dict[str, Any]]:
+        """The limits documents by account."""
+        keys = [key for key in await self._keys() if key.startswith(LIMITS)]
+        return {key.removeprefix(LIMITS): await self._get(key) for key in keys}
 
     async def ack(self, account: str, uid: str) -> dict[str, Any]:
         return await self._get(ack_key(account, uid))

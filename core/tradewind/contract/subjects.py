@@ -94,8 +94,19 @@ def inbox(process: str) -> str:
 
 # Keys of the control bucket.
 def halt_key(uid: str) -> str:
-    """A KillSwitch as JSON: written by the operator or a risk officer, read by every gateway."""
+    """A KillSwitch as JSON, with its release once it is released: written by the operator, read by every gateway."""
     return f"halt.{escape(uid)}"
+
+
+def direct_key(uid: str) -> str:
+    """A KillSwitch as JSON, written by a risk officer straight to NATS: it can only halt, a release in it is not believed."""
+    return f"direct.{escape(uid)}"
+
+
+def halt_of(key: str) -> str:
+    """The uid, escaped, of the halt that a key of either kind holds; empty of other keys."""
+    kind, _, uid = key.partition(".")
+    return uid if kind in ("halt", "direct") else ""
 
 
 def limits_key(account: str) -> str:

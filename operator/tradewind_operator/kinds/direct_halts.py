@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 from tradewind.api.fields import API_VERSION
 from tradewind.api.kill_switch import KillSwitch, KillSwitchSpec, Release, Scope
+from tradewind.contract.subjects import halt_key, halt_of
 
 from tradewind_operator.live import Live
 from tradewind_operator.names import Key
@@ -43,14 +44,15 @@ class DirectHalt:
         except ValidationError:
             scope = Scope(accounts=None, pipelines=None, namespace=True)
             spec = KillSwitchSpec(scope=scope, action="Halt", reason=f"a halt that cannot be read: {key}"[:256])
-            return DirectHalt(key, "unreadable", key.removeprefix("halt."), spec)
+            return DirectHalt(key, "unreadable", halt_of(key), spec)
         spec = switch.spec.model_copy(update={"release": None})
-        return DirectHalt(key, switch.metadata.name, switch.metadata.uid, spec, switch.spec.release is not None)
+        released = switch.spec.release is not None and key == halt_key(switch.metadata.uid)
+        return DirectHalt(key, switch.metadata.name, switch.metadata.uid, spec, released)
 
     def ended(self, release: Release) -> tuple[str, Body]:
         """The bucket's key and document of its release."""
         spec = self.spec.model_copy(update={"release": release})
-        return self.key, _document({"name": self.name, "uid": self.uid}, spec)
+        return f"halt.{halt_of(self.key)}", _document({"name": self.name, "uid": self.uid}, spec)
 
 
 def recorded_by(annotations: Mapping[str, str], spec: KillSwitchSpec, live: Live) -> DirectHalt | None:
@@ -71,8 +73,9 @@ def plan_direct_halts(key: Key, world: World, live: Live) -> Plan:
             recorded = recorded_by(seen.resource.metadata.annotations, seen.resource.spec, live)
             known |= {recorded.key} if recorded else set()
     taken = {seen.body["metadata"]["name"] for seen in switches}
-    halts = (DirectHalt.read(at, written) for at, written in sorted(live.halts.items()))
-    missing = [halt for halt in halts if not halt.released and known.isdisjoint((halt.key, halt.uid))]
+    halts = [DirectHalt.read(at, written) for at, written in sorted(live.halts.items())]
+    ended = {halt.uid for halt in halts if halt.released}
+    missing = [halt for halt in halts if halt.uid not in ended and known.isdisjoint((halt.key, halt.uid))]
     return Plan(create=tuple(_record(halt, key.namespace, taken) for halt in missing))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tradewind_cli.commands.halt import unenforced
+from tradewind_cli.halting import unenforced
 
 
 def test_a_halt_that_has_only_latched_is_no_success() -> None:

@@ -8,8 +8,8 @@ import time
 import pytest
 from rich.console import Console
 from tradewind.api.kill_switch import KillSwitch
-from tradewind_cli.commands.halt import targets
 from tradewind_cli.commands.status import notes, tables
+from tradewind_cli.halting import concerned, targets
 from tradewind_cli.listing import print_whole
 from tradewind_cli.local.view import Rates, line, screen
 from unit.api.manifests import ACCOUNT, HALT, PIPELINE, POLICY, changed, load, named
@@ -133,6 +133,29 @@ def test_a_halt_waits_for_the_gateways_it_concerns(scope, accounts):
     elsewhere = changed(named(ACCOUNT, "other"), "metadata.labels", {})
 
     assert targets(switch, resources(PIPELINE, ACCOUNT, elsewhere)) == accounts
+
+
+@pytest.mark.parametrize(
+    ("scope", "accounts"),
+    [
+        ({"namespace": True}, ["live", "new", "paper"]),
+        ({"accounts": {"matchLabels": {"book": "b"}}}, ["live", "new"]),
+        ({"pipelines": {"matchLabels": {"desk": "alpha"}}}, ["new", "paper"]),
+        ({"pipelines": {"matchLabels": {"desk": "nobody"}}}, ["new"]),
+    ],
+)
+def test_whom_a_halt_past_the_api_server_concerns_is_told_by_what_gateways_follow(
+    scope: dict, accounts: list[str]
+) -> None:
+    """One whose limits nobody told yet may be anybody; one that does not run has no gateway to answer."""
+    switch = KillSwitch.model_validate(named(HALT, "stop", scope=scope))
+    limits = {
+        "paper": {"labels": {"book": "a"}, "pipelines": {"btc": {"labels": {"desk": "alpha"}}}},
+        "live": {"labels": {"book": "b"}, "pipelines": {"eth": {"labels": {"desk": "beta"}}}},
+        "idle": {"labels": {"book": "b"}, "pipelines": {}},
+    }
+
+    assert concerned(switch, limits, ["live", "new", "paper"]) == accounts
 
 
 def test_what_needs_a_person_is_said_by_field() -> None:

@@ -94,6 +94,19 @@ def test_its_release_ends_the_halt_it_records_and_nothing_else_does() -> None:
     assert told_of(released, bucket(u_1=told_again))["halt.u-1"] == ended["halt.u-1"]
 
 
+def test_one_of_a_risk_officer_is_ended_at_the_operators_own_key_and_is_not_recorded_again() -> None:
+    """The officer's key stays as it was: nobody but the officer may write it."""
+    live = Live(now_ns=100, halts={"direct.u-1": direct(SPEC | {"release": RELEASE})})
+    [made] = plan_direct_halts(HALTS, desk(), live).create
+    assert made["metadata"]["annotations"] == {RECORDS: "direct.u-1"}
+
+    told = told_of(SPEC | {"release": RELEASE}, live, **{RECORDS: "direct.u-1"})
+    assert set(told) == {"halt.uid-stop", "halt.u-1"}
+
+    ended = Live(now_ns=100, halts=dict(live.halts) | {"halt.u-1": json.dumps(told["halt.u-1"]).encode()})
+    assert plan_direct_halts(HALTS, desk(), ended).create == ()
+
+
 def test_a_killswitch_that_only_claims_to_be_the_record_ends_nothing_by_its_release() -> None:
     released = HALT | {"release": RELEASE}
 

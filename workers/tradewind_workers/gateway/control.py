@@ -16,7 +16,7 @@ from nats.js.kv import KeyValue
 from pydantic import ValidationError
 from tradewind.api.kill_switch import KillSwitch
 from tradewind.api.risk_policy import RiskPolicy
-from tradewind.contract.subjects import escape, instruments_key, limits_key, operator_key
+from tradewind.contract.subjects import direct_key, escape, halt_of, instruments_key, limits_key, operator_key
 from tradewind.durations import SECOND, parse_duration
 
 from tradewind_workers.gateway.enforcement import Enforcement
@@ -100,7 +100,7 @@ class ControlWatch:
     def _on_key(self, key: str, value: bytes, *, deleted: bool) -> None:
         if key == operator_key():
             self._operator_seen = self._steady()
-        elif key.startswith("halt.") and not deleted:
+        elif halt_of(key) and not deleted:
             self.on_halt(key, value)
         elif key == self._limits_key:
             self._on_limits(b"{}" if deleted else value)
@@ -120,13 +120,15 @@ class ControlWatch:
             switch = KillSwitch.model_validate_json(value, strict=False)
         except ValidationError as error:
             log.error("unreadable_halt", key=key, error=str(error)[:500])
-            uid = key.removeprefix("halt.")
+            uid = halt_of(key)
             if not self._gateway.latches.knows(uid):
                 everything = frozenset((EVERYTHING,))
                 self._outbox.put(self._gateway.latch(uid, "Halt", "a halt that cannot be read", everything, seen))
             return
         uid = switch.metadata.uid
-        if switch.spec.release is not None:
+        if switch.spec.release is not None and key == direct_key(uid):
+            log.warning("release_not_believed", key=key)
+        elif switch.spec.release is not None:
             self._switches.pop(uid, None)
             release = switch.spec.release
             self._outbox.put(self._gateway.on_release(uid, release.by, release.reason, seen))
