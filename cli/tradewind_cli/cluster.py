@@ -10,6 +10,7 @@ from pathlib import Path
 from nats.aio.client import Client
 from tradewind.contract.subjects import Names
 from tradewind.errors import Unavailable
+from tradewind.messaging.ending import close
 from tradewind.messaging.login import login_options
 from tradewind.permissions import RISK_OFFICER
 
@@ -51,7 +52,7 @@ class Cluster:
                 ) from error
             yield ControlBucket(bucket)
         finally:
-            await client.close()
+            await close(client)
 
 
 async def _quiet(_: Exception) -> None:

@@ -23,7 +23,7 @@ from nats.js.kv import KeyValue
 from tradewind.contract.streams import StreamSizes, buckets_of, streams_of
 from tradewind.contract.subjects import Names, halt_of, operator_key
 from tradewind.errors import Unavailable
-from tradewind.messaging.ending import end
+from tradewind.messaging.ending import close, end
 
 from tradewind_operator.live import Heartbeats, Live
 from tradewind_operator.nats_link import NatsLink
@@ -125,7 +125,7 @@ class NamespaceBucket:
                 self._bucket = None
                 self._told.clear()
                 if client is not None:
-                    await client.close()
+                    await close(client)
             await asyncio.sleep(RETRY_S)
 
     async def heard(self) -> None:

@@ -9,6 +9,7 @@ import ssl
 from nats.aio.client import Client
 from tradewind.contract.subjects import Names, inbox
 from tradewind.errors import Unavailable
+from tradewind.messaging.ending import close
 from tradewind.messaging.login import Credentials, proving
 from tradewind.permissions import Permissions, of_operator
 
@@ -44,7 +45,7 @@ class NatsLink:
 
     async def close(self) -> None:
         if self._system is not None:
-            await self._system.close()
+            await close(self._system)
 
     async def _tell_of(self, namespace: str, identities: Identities) -> None:
         """Servers keep what they are told of accounts; telling them again changes nothing."""
@@ -71,7 +72,7 @@ class NatsLink:
                 **login,
             )
         except BaseException:
-            await client.close()  # one that was refused keeps its socket
+            await close(client)  # one that was refused keeps its socket
             raise
         self.reached = True
         return client

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -89,6 +93,36 @@ def test_a_halt_reaches_the_gateway_without_the_operator(
     beat = heartbeat_key("gateway-paper")
     uid = (kubectl.get("ks", "stop") or {})["metadata"]["uid"]
     until("it latched", lambda: uid in str((bucket(nats_of_the_cluster, kubectl.namespace, beat) or {}).get("halts")))
+
+
+def test_a_risk_officer_halts_past_the_api_server_and_it_is_recorded_and_released_like_any_other(
+    kubectl: Kubectl,
+    cluster_operator: OperatorProcess,
+    node: ProcessKubelet,
+    nats_of_the_cluster: NatsServer,
+    tmp_path: Path,
+) -> None:
+    kubectl.apply(*DESK)
+    until("its limits enforced", lambda: kubectl.condition("rp", "house").get("reason") == "Enforced", 60)
+    login = tmp_path / "login"
+    login.mkdir()
+    secret = kubectl.get("secret", "tw-risk-officer-nats") or {}
+    for file, content in secret["data"].items():
+        (login / file).write_bytes(base64.b64decode(content))
+    command = [sys.executable, "-m", "tradewind_cli", "kill", "--all", "--reason", "fat finger", "--name", "fat-finger"]
+    command += ["--nats-url", nats_of_the_cluster.url, "--namespace", kubectl.namespace, "--login", str(login)]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert "gateway-paper: enforced" in done.stdout
+    until("its record", lambda: kubectl.condition("ks", "fat-finger", "Enforced").get("status") == "True", 20)
+    until("the account says so", lambda: (kubectl.get("ta", "paper") or {})["status"]["halted"], 30)
+    release = {"spec": {"release": {"by": "system:admin", "reason": "looked at"}}}
+    kubectl("patch", "ks", "fat-finger", "--type=merge", "-p", json.dumps(release))
+    beat = heartbeat_key("gateway-paper")
+    until("both ended", lambda: not (bucket(nats_of_the_cluster, kubectl.namespace, beat) or {"halts": 1})["halts"], 30)
+    kubectl("delete", "ks", "fat-finger")
 
 
 def instant(text: str) -> float:

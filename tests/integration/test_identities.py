@@ -23,7 +23,7 @@ from nats.js.errors import APIError
 from tradewind.api.manifest import load_manifests
 from tradewind.contract.streams import MIB, StreamSizes
 from tradewind.contract.subjects import Names, heartbeat_key, inbox
-from tradewind.errors import InvalidValue
+from tradewind.errors import InvalidValue, Unavailable
 from tradewind.messaging.login import AUTHORITY, CREDENTIALS, DIRECTORY, Credentials, login_options, proving, trusting
 from tradewind.messaging.nkeys import KeyKind, KeyPair
 from tradewind.permissions import Permissions, of_observer, of_operator, of_risk_officer, of_workload
@@ -271,6 +271,9 @@ async def test_everything_works_over_tls_and_only_the_known_authority_is_believe
     elsewhere = make_certificates(tmp_path / "elsewhere")
     with pytest.raises(ssl.SSLCertVerificationError):
         await NatsLink(server.url, identities, trusting(elsewhere / AUTHORITY)).connect("default")
+    shutil.copy(elsewhere / AUTHORITY, login)
+    with pytest.raises(Unavailable, match="is not to be trusted"):
+        await asyncio.wait_for(connect(server.url, "momentum"), 20)
     server.kill()
 
 

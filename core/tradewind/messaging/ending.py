@@ -1,11 +1,18 @@
-"""Ending tasks for certain."""
+"""Ending tasks and connections for certain."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import contextlib
+from typing import Any, Protocol
 
-AGAIN_S = 0.2
+AGAIN_S, CLOSING_S = 0.2, 2.0
+
+
+class Connection(Protocol):
+    """A client of NATS."""
+
+    async def close(self) -> None: ...
 
 
 async def end(tasks: list[asyncio.Future[Any]] | list[asyncio.Task[Any]]) -> None:
@@ -16,3 +23,10 @@ async def end(tasks: list[asyncio.Future[Any]] | list[asyncio.Task[Any]]) -> Non
             task.cancel()
         _, pending = await asyncio.wait(pending, timeout=AGAIN_S)
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def close(connection: Connection) -> None:
+    """Close a connection, whatever state it is in: after a failed TLS handshake a client waits for an end that was before."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(CLOSING_S):
+            await connection.close()

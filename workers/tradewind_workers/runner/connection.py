@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import ssl
 from pathlib import Path
 
 import nats
 import structlog
 from nats.aio.client import Client
+from tradewind.errors import Unavailable
 from tradewind.messaging.login import DIRECTORY, login_options
 
 log = structlog.get_logger()
@@ -17,10 +19,16 @@ async def connect(url: str, name: str) -> Client:
     """Connect, however long it takes; afterwards reconnect by itself. The login is in the folder the environment names.
 
     Raises:
-        InvalidValue: the login cannot be used.
+        InvalidValue: the login cannot be used. Unavailable: the server's certificate is not to be trusted.
     """
 
+    connected = False
+
     async def on_error(error: Exception) -> None:
+        if isinstance(error, ssl.SSLError) and not connected:  # the client would wait without end
+            raise Unavailable(
+                f"the certificate of {url} is not to be trusted: {error}: look at the authority's"
+            ) from error
         log.warning("nats_error", error=str(error) or repr(error))
 
     async def on_disconnected() -> None:
@@ -30,7 +38,7 @@ async def connect(url: str, name: str) -> Client:
         log.info("nats_reconnected")
 
     directory = os.environ.get(DIRECTORY)
-    return await nats.connect(
+    client = await nats.connect(
         url,
         name=name,
         max_reconnect_attempts=-1,
@@ -43,3 +51,5 @@ async def connect(url: str, name: str) -> Client:
         reconnected_cb=on_reconnected,
         **login_options(Path(directory) if directory else None, name),
     )
+    connected = True
+    return client
