@@ -26,6 +26,9 @@ from tradewind_cli.local.reach import reach
 from tradewind_cli.local.state import StateDirectory, stamped
 
 Labels = Annotated[list[str], Parameter(help="label=value; may be given again.", negative=())]
+NatsUrl = Annotated[str | None, Parameter(help="NATS of a cluster: halt there, past its API server; it is recorded.")]
+InNamespace = Annotated[str, Parameter(help="The namespace to halt in that cluster.")]
+Login = Annotated[Path | None, Parameter(help="Folder with the files of that namespace's Secret tw-risk-officer-nats.")]
 
 
 @app.command
@@ -38,9 +41,9 @@ def kill(
     pipeline: Labels | None = None,
     name: str | None = None,
     direct: bool = False,
-    nats_url: str | None = None,
-    namespace: str = "default",
-    login: Path | None = None,
+    nats_url: NatsUrl = None,
+    namespace: InNamespace = "default",
+    login: Login = None,
     state_dir: StateOption = None,
 ) -> int:
     """Halt, and wait for every gateway's acknowledgement.
@@ -61,12 +64,6 @@ def kill(
         Name of the KillSwitch; one is made up where missing.
     direct
         Only over the message server, as a risk officer without access to the store; the runtime records it.
-    nats_url
-        NATS of a cluster: halt there, past its API server; its operator records it.
-    namespace
-        The namespace to halt in that cluster.
-    login
-        Folder with the files of that namespace's Secret tw-risk-officer-nats.
     """
     scope: dict[str, Any] = {"namespace": True} if all else {}
     for field, labels in (("accounts", account), ("pipelines", pipeline)):
