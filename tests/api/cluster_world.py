@@ -101,6 +101,16 @@ def namespace(plane: ControlPlane) -> Iterator[Kubectl]:
     kubectl("delete", "namespace", kubectl.namespace, "--wait=false")
 
 
+def login_as(plane: ControlPlane, account: str, folder: Path) -> Path:
+    """A kubeconfig with the rights of a service account of the operator's namespace, and no more."""
+    kubectl = Kubectl(plane.bin / "kubectl", plane.kubeconfig, KEYS[0])
+    config = yaml.safe_load(plane.kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": kubectl("create", "token", account, "--duration=24h").strip()}
+    path = folder / "kubeconfig"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
 def trusting_nats(kubectl: Kubectl, folder: Path) -> NatsServer:
     """A server, not started yet, that knows whom the operator of this cluster makes: both have the same secret."""
     namespace, _ = KEYS

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 from api.cluster_world import (
     ROOT,
     FakeKubelet,
@@ -15,6 +14,7 @@ from api.cluster_world import (
     OperatorProcess,
     Rest,
     add_paper_node,
+    login_as,
     namespace,
     trusting_nats,
 )
@@ -66,13 +66,7 @@ def nats_of_the_cluster(plane: ControlPlane, tmp_path_factory: pytest.TempPathFa
 @pytest.fixture(scope="session")
 def operator_login(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A kubeconfig with the rights of the operator's service account, and no more."""
-    kubectl = Kubectl(plane.bin / "kubectl", plane.kubeconfig, "tradewind-system")
-    token = kubectl("create", "token", "tradewind-operator", "--duration=24h").strip()
-    config = yaml.safe_load(plane.kubeconfig.read_text())
-    config["users"][0]["user"] = {"token": token}
-    path = tmp_path_factory.mktemp("login") / "kubeconfig"
-    path.write_text(yaml.safe_dump(config))
-    return path
+    return login_as(plane, "tradewind-operator", tmp_path_factory.mktemp("login"))
 
 
 @pytest.fixture(scope="session")

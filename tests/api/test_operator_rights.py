@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 import yaml
-from api.cluster_world import ROOT, Kubectl, OperatorProcess, until
+from api.cluster_world import ROOT, Kubectl, OperatorProcess, login_as, until
 from api.manifests import DESK, account, halt, resource
 from api.test_operator import CHILDREN, OURS, bucket, direct_halt, ready
 from cluster import ControlPlane
 from integration.nats_server import NatsServer
 from tradewind.contract.subjects import halt_key
+
+import charts
 
 OPERATOR = "system:serviceaccount:tradewind-system:tradewind-operator"
 TRADING = "tp,ta,rp,ks,tm,tj"
@@ -69,6 +71,34 @@ def test_it_uses_every_right_it_has_and_asks_for_none_it_has_not(
     used |= {(group, plural, "create") for group, plural, verb in used if verb == "patch" and "/" not in plural}
     used.add(("tradewind.io", "killswitches", "get"))  # granted on to the gateways
     assert granted() - used == set()
+
+
+def test_with_listed_namespaces_its_rights_end_at_them(
+    plane: ControlPlane, kubectl: Kubectl, nats_of_the_cluster: NatsServer, tmp_path: Path
+) -> None:
+    system = Kubectl(kubectl.program, kubectl.kubeconfig)
+    rights = yaml.safe_dump_all(
+        body
+        for body in charts.rendered("tradewind", f'--set-json=operator.namespaces=["{kubectl.namespace}"]')
+        if body["kind"] in ("ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
+        and body["metadata"]["name"].startswith("tradewind-operator")
+    )
+    system("apply", "-f", "-", given=rights.replace("tradewind-operator", "narrow-operator"))
+
+    login = login_as(plane, "narrow-operator", tmp_path)
+    more = ("--stream-mib=64", "--bucket-mib=16")
+    operator = OperatorProcess(login, nats_of_the_cluster.url, tmp_path / "log", [kubectl.namespace], *more)
+    operator.start()
+    try:
+        kubectl.apply(*DESK)
+        until("the desk to be up", lambda: ready(kubectl, "tp", "btc"))
+    finally:
+        operator.stop()
+    who = "--as=system:serviceaccount:tradewind-system:narrow-operator"
+    for verb, what in (("list", "secrets"), ("create", "deployments.apps"), ("list", "tradingpipelines.tradewind.io")):
+        there = kubectl.tried("auth", "can-i", verb, what, who).stdout.strip()
+        elsewhere = system.tried("auth", "can-i", verb, what, who, "--namespace=default").stdout.strip()
+        assert (verb, what, there, elsewhere) == (verb, what, "yes", "no")
 
 
 OTHER_REASONS = ("being terminated", "exceeded quota")

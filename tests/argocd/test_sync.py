@@ -20,6 +20,7 @@ from api.cluster_world import (
     OperatorProcess,
     Rest,
     add_paper_node,
+    login_as,
     trusting_nats,
     until,
 )
@@ -80,11 +81,7 @@ def running_operator(plane: ControlPlane, folder: Path) -> Iterator[OperatorProc
     """The operator with its own rights, and a NATS server."""
     nats = trusting_nats(Kubectl(plane.bin / "kubectl", plane.kubeconfig), folder)
     nats.start()
-    kubectl = Kubectl(plane.bin / "kubectl", plane.kubeconfig, "tradewind-system")
-    config = yaml.safe_load(plane.kubeconfig.read_text())
-    config["users"][0]["user"] = {"token": kubectl("create", "token", "tradewind-operator", "--duration=24h").strip()}
-    login = folder / "operator-kubeconfig"
-    login.write_text(yaml.safe_dump(config))
+    login = login_as(plane, "tradewind-operator", folder)
     operator = OperatorProcess(login, nats.url, folder / "operator.log", [], "--stream-mib=64", "--bucket-mib=16")
     operator.start()
     yield operator
