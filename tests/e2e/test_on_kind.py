@@ -202,7 +202,7 @@ def test_after_all_that_the_database_holds_every_fill_once(desk: Kubectl, instal
 
     def rows() -> dict[str, int]:
         query = "import psycopg,json; c=psycopg.connect(open('/tmp/dsn').read()); " + (
-            "print(json.dumps({t: c.execute(f'select count(*) from {t}').fetchone()[0] for t in ('fills', 'orders', 'candles')}))"
+            "print(json.dumps({t: c.execute(f'select count(*) from desk.{t}').fetchone()[0] for t in ('fills', 'orders', 'candles')}))"
         )
         done = installed.tried("exec", "postgresql-0", "--", "python", "-c", query)
         return dict(json.loads(done.stdout)) if done.returncode == 0 else {}

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from integration.database import Database
 from integration.nats_server import NatsServer
 from integration.running_gateway import NAMES, SIZES
 from integration.simulated_venue import SimulatedVenue, simulated_venue
@@ -23,6 +24,14 @@ def nats(tmp_path: Path) -> Iterator[NatsServer]:
     server.start()
     yield server
     server.kill()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """A PostgreSQL of this test's own, not started yet."""
+    made = Database(tmp_path)
+    yield made
+    made.stop()
 
 
 @pytest.fixture

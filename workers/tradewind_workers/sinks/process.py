@@ -45,7 +45,8 @@ class Sink:
         self._accounts = {self._names.account(account): account for account in config["accounts"]}
         self._instruments = instruments
         self._ledgers: dict[str, Ledger | None] = {}
-        self.stores = (Store(dsn), Store(dsn))
+        namespace, name = config["namespace"], config["name"]
+        self.stores = (Store(dsn, namespace, name), Store(dsn, namespace, name))
         self.undecodable: Counter[str] = Counter()
 
     async def keep_outputs(self) -> None:
@@ -146,7 +147,7 @@ async def run(config: dict[str, Any], stop: asyncio.Event, health: Health) -> No
         instruments: dict[str, Instrument] = {}
         for feed in config["feeds"]:
             instruments |= await await_instruments(bucket, feed)
-        await _migrate_patiently(dsn)
+        await _migrate_patiently(dsn, config["namespace"])
         sink = Sink(config, client, dsn, instruments)
         health.tell(lambda: True, sink.figures)
         await run_until(
@@ -159,10 +160,10 @@ async def run(config: dict[str, Any], stop: asyncio.Event, health: Health) -> No
         await client.close()
 
 
-async def _migrate_patiently(dsn: str) -> None:
+async def _migrate_patiently(dsn: str, namespace: str) -> None:
     while True:
         try:
-            await asyncio.to_thread(migrate, dsn)
+            await asyncio.to_thread(migrate, dsn, namespace)
         except psycopg.OperationalError as error:
             log.warning("database_away", error=str(error).strip()[:300])
             await asyncio.sleep(1)

@@ -1,4 +1,4 @@
-"""The database: written in transactions that carry their stream position."""
+"""The tables of a namespace: written in transactions that carry the sink's position in the stream."""
 
 from __future__ import annotations
 
@@ -26,10 +26,14 @@ _KEEPALIVE = {
 
 
 class Store:
-    """One connection, made again when it breaks; a write is repeated until it is in."""
+    """One connection, made again when it breaks; a write is repeated until it is in.
 
-    def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
+    Every statement names the ``schema``, so that it is the same behind a pool of connections.
+    """
+
+    def __init__(self, dsn: str, schema: str, sink: str) -> None:
+        self._dsn, self._schema, self._sink = dsn, schema, sink
+        self._positions = sql.Identifier(schema, "sink_position")
         self._connection: psycopg.AsyncConnection[Any] | None = None
         self.written = 0
         self.away = False
@@ -50,9 +54,8 @@ class Store:
 
     async def _position(self, stream: str, life: str) -> int:
         connection = await self._connected()
-        cursor = await connection.execute(
-            "SELECT sequence FROM sink_position WHERE stream = %s AND life = %s", (stream, life)
-        )
+        statement = sql.SQL("SELECT sequence FROM {} WHERE sink = %s AND stream = %s AND life = %s")
+        cursor = await connection.execute(statement.format(self._positions), (self._sink, stream, life))
         found = await cursor.fetchone()
         return found[0] if found else 0
 
@@ -60,12 +63,12 @@ class Store:
         connection = await self._connected()
         async with connection.transaction(), connection.cursor() as cursor:
             for table, listed in groupby(sorted(rows, key=lambda row: row[0]), key=lambda row: row[0]):
-                await cursor.executemany(_insert(table), [row for _, row in listed])
-            await cursor.execute(
-                "INSERT INTO sink_position (stream, life, sequence) VALUES (%s, %s, %s) "
-                "ON CONFLICT (stream) DO UPDATE SET life = excluded.life, sequence = excluded.sequence",
-                (stream, life, sequence),
+                await cursor.executemany(_insert(self._schema, table), [row for _, row in listed])
+            statement = sql.SQL(
+                "INSERT INTO {} (sink, stream, life, sequence) VALUES (%s, %s, %s, %s) "
+                "ON CONFLICT (sink, stream) DO UPDATE SET life = excluded.life, sequence = excluded.sequence"
             )
+            await cursor.execute(statement.format(self._positions), (self._sink, stream, life, sequence))
 
     async def _connected(self) -> psycopg.AsyncConnection[Any]:
         if self._connection is None or self._connection.closed:
@@ -91,14 +94,16 @@ class Store:
             return done
 
 
-def _insert(table: str) -> sql.Composed:
+def _insert(schema: str, table: str) -> sql.Composed:
     """Positions are the newest, everything else is written once."""
     columns = COLUMNS[table].split()
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
     values = sql.SQL(", ").join(sql.Placeholder() * len(columns))
-    statement = sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ").format(sql.Identifier(table), names, values)
+    statement = sql.SQL("INSERT INTO {} AS kept ({}) VALUES ({}) ON CONFLICT ").format(
+        sql.Identifier(schema, table), names, values
+    )
     if table != "positions":
         return statement + sql.SQL("DO NOTHING")
     changed = sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in columns[3:])
-    newer = sql.SQL(" WHERE positions.at <= excluded.at")
+    newer = sql.SQL(" WHERE kept.at <= excluded.at")
     return statement + sql.SQL("(account, pipeline, symbol) DO UPDATE SET ") + changed + newer
