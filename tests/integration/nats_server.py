@@ -74,6 +74,13 @@ class NatsServer:
         login = proving(lambda: known.user(namespace, name, permissions)) if known else {}
         return await nats.connect(self.url, inbox_prefix=inbox(name), allow_reconnect=False, **login)
 
+    def stop(self) -> None:
+        """As whoever runs it would: everything is in its store afterwards."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+            self._process = None
+
     def kill(self) -> None:
         if self._process is not None:
             self._process.kill()
