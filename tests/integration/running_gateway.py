@@ -124,7 +124,7 @@ async def gateway_at(venue: MexcTrading, client: Client, **told: Instrument) -> 
 def _quote(gateway: Gateway) -> None:
     now = time.time_ns()
     columns = {
-        "kind": [RowKind.QUOTE] * 4, "symbol": [0, 0, 1, 1], "side": [1, -1] * 2, "price": [9_990, 10_010] * 2,
-        "quantity": [9] * 4, "receive_time": [now] * 4,
+        "kind": [RowKind.QUOTE] * 6, "symbol": [0, 0, 1, 1, 2, 2], "side": [1, -1] * 3, "price": [9_990, 10_010] * 3,
+        "quantity": [9] * 6, "receive_time": [now] * 6,
     }  # fmt: skip
-    gateway.on_rows(Rows.build(SymbolTable.of([BTC, DOGE]), 0, columns))
+    gateway.on_rows(Rows.build(SymbolTable.of([BTC, ETH, DOGE]), 0, columns))

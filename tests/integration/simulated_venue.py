@@ -68,13 +68,18 @@ class SimulatedVenue:
         ):
             assert answer.status == 200, await answer.text()
 
+    def unlist(self, symbol: str) -> None:
+        """Orders in it that rest are still told."""
+        exchange = self.server.exchange
+        exchange.instruments = {name: one for name, one in exchange.instruments.items() if name != symbol}
+
     @asynccontextmanager
     async def trading(self, api_key: str = "simulated", secret: str = "simulated") -> AsyncIterator[MexcTrading]:
-        """A login that has started and knows both instruments."""
+        """A login that has started and knows what is listed."""
         venue = MexcTrading(self.rest_url, self.ws_url, api_key, secret, settings=QUICK)
         try:
             await venue.start()
-            await venue.instruments(list(self.table.symbols))
+            await venue.instruments(list(self.server.exchange.instruments))
             yield venue
         finally:
             await venue.close()

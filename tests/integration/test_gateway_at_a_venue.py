@@ -133,6 +133,23 @@ async def test_an_order_the_venue_has_no_form_for_is_refused_and_harms_no_other(
         assert running.gateway.orders.by_id[refused].status is OrderStatus.REJECTED
 
 
+async def test_an_order_in_a_symbol_that_is_listed_no_more_blinds_nobody(venue: SimulatedVenue, client: Client) -> None:
+    async with venue.trading() as login, gateway_at(login, client) as before:
+        rests = await before.trade(before.intent(1, 500, 9_900, "GTC", "ETHUSDT"))
+        await before.trade(before.intent(1, 500, 9_900, "GTC"))
+    venue.unlist("ETHUSDT")
+
+    async with venue.trading() as login, gateway_at(login, client) as after:
+        assert len(after.gateway.orders.working()) == 2
+        await after.trade(after.intent(1, 1_000, 10_010))
+        await until("the fill", lambda: after.position() == 1_000)
+        await after.link.reconcile()
+        assert {order.symbol for order in await login.open_orders()} == {"BTCUSDT", "ETHUSDT"}
+        after.outbox.put(after.gateway.cancel_all(time.time_ns()))
+        await until("the cancel", lambda: len(after.gateway.orders.working()) == 1)
+        assert after.gateway.orders.works(rests)  # which the venue refuses to cancel: it stays reserved
+
+
 async def test_flatten_cancels_closes_and_says_when_it_is_done(venue: SimulatedVenue, client: Client) -> None:
     async with venue.trading() as login, gateway_at(login, client) as running:
         await running.trade(running.intent(1, 1_500, 10_020))

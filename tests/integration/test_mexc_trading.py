@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from integration.simulated_venue import BTC, FEES, QUICK, SimulatedVenue, simulated_venue
+from integration.simulated_venue import BTC, ETH, FEES, QUICK, SimulatedVenue, simulated_venue
 from tradewind.durations import SECOND
 from tradewind.errors import InvalidValue, VenueError, VenueUnknown
 from tradewind.events import OrderStatus, RowKind, Side, TimeInForce
@@ -107,6 +107,22 @@ async def test_every_open_order_of_a_symbol_is_cancelled_at_once(trading: MexcTr
     assert sorted(report.client_order_id for report in cancelled) == ["tw0", "tw1", "tw2"]
     assert {report.status for report in cancelled} == {OrderStatus.CANCELLED}
     assert await trading.cancel_all("BTCUSDT") == []
+
+
+async def test_an_order_nobody_can_count_in_hides_no_other(venue: SimulatedVenue, trading: MexcTrading) -> None:
+    await trading.place(trading.sign(NewOrder("tw1", "ETHUSDT", 1, 1_000, 9_900, "GTC"), time.time_ns()))
+    await trading.place(signed(trading, "tw2", 1_000, 9_900))
+    venue.unlist("ETHUSDT")
+
+    async with venue.trading() as login:
+        assert [order.client_order_id for order in await login.open_orders()] == ["tw2"]
+        with pytest.raises(VenueError, match="NOT_LISTED"):
+            await login.order("ETHUSDT", "tw1")
+        login.count_in([ETH])
+        assert {order.client_order_id: order.quantity for order in await login.open_orders()} == {
+            "tw1": 1_000,
+            "tw2": 1_000,
+        }
 
 
 @pytest.mark.parametrize(

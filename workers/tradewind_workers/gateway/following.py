@@ -52,6 +52,7 @@ class Followed:
 
 async def load(venue: TradingVenue, known: Mapping[str, Instrument]) -> set[str]:
     """Have a venue learn of symbols; those it counts as we do. One that it no longer lists is told, and harms no other."""
+    venue.count_in(known.values())
     try:
         listed = await venue.instruments(sorted(known))
     except InvalidValue as error:

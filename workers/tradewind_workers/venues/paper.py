@@ -77,6 +77,9 @@ class PaperVenue:
     async def instruments(self, symbols: list[str]) -> list[Instrument]:
         return [self._instruments[symbol] for symbol in symbols if symbol in self._instruments]
 
+    def count_in(self, instruments: Iterable[Instrument]) -> None:
+        """Nothing to do: it lists what it was told, and counts in that."""
+
     def deadline(self, signed: int) -> int:
         return signed + DEADLINE
 

@@ -5,7 +5,7 @@ Quantities and prices are integers scaled by the instrument. Times are ns since 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
@@ -85,6 +85,10 @@ class TradingVenue(Protocol):
 
     async def instruments(self, symbols: list[str]) -> list[Instrument]: ...
 
+    def count_in(self, instruments: Iterable[Instrument]) -> None:
+        """Tell of these symbols in these increments, whatever the venue lists by now: the journal counts in them."""
+        ...
+
     def deadline(self, signed: int) -> int:
         """Until when the venue may take what is signed at this time; 0: it has no such bound."""
         ...
@@ -105,7 +109,9 @@ class TradingVenue(Protocol):
         """The order's present state without fills, or None if the venue knows no such order."""
         ...
 
-    async def open_orders(self) -> list[VenueReport]: ...
+    async def open_orders(self) -> list[VenueReport]:
+        """Of all symbols; those in a symbol that is neither listed nor counted in are left out, and logged."""
+        ...
 
     async def fills(self, symbol: str, since: int) -> list[VenueReport]:
         """Own trades of the symbol since a venue time, oldest first; each has ``last_quantity`` and ``trade_id``."""

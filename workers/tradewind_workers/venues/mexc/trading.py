@@ -6,7 +6,7 @@ The gateway runs it against MEXC or the exchange simulator: only the URLs differ
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import TypeVar
 
 import structlog
@@ -44,7 +44,8 @@ class MexcTrading:
         self._rest_url, self._ws_url, self._key, self._secret = rest_url, ws_url, api_key, api_secret
         self._clock = clock
         self._settings = settings or ConnectionSettings(clock=clock)
-        self._instruments: dict[str, Instrument] = {}
+        self._instruments: dict[str, Instrument] = {}  # as listed
+        self._counted: dict[str, Instrument] = {}  # as the journal counts
         self._tracker = OrderTracker()
         self._open_rest: RestSession | None = None
         self._stream: UserStream | None = None
@@ -84,6 +85,9 @@ class MexcTrading:
             raise InvalidValue(f"symbol {unknown[0]!r} is not listed at {self._rest_url}: correct or remove it")
         return [self._instruments[symbol] for symbol in symbols]
 
+    def count_in(self, instruments: Iterable[Instrument]) -> None:
+        self._counted |= {one.symbol: one for one in instruments}
+
     def deadline(self, signed: int) -> int:
         return self._rest.deadline(signed)
 
@@ -106,12 +110,12 @@ class MexcTrading:
         return _read(lambda: responses.placed(document, request.order))
 
     async def cancel(self, symbol: str, client_order_id: str) -> VenueReport:
-        (instrument,) = await self.instruments([symbol])
+        instrument = await self._counting(symbol)
         document = await self._signed("DELETE", ORDER, symbol=symbol, origClientOrderId=client_order_id)
         return _read(lambda: responses.order_state(document, instrument, client_order_id, cancelled=True))
 
     async def cancel_all(self, symbol: str) -> list[VenueReport]:
-        (instrument,) = await self.instruments([symbol])
+        instrument = await self._counting(symbol)
         try:
             document = await self._signed("DELETE", OPEN_ORDERS, symbol=symbol)
         except VenueError as error:
@@ -121,7 +125,7 @@ class MexcTrading:
         return _read_each(document, "cancelled orders", lambda entry: self._cancelled(entry, instrument))
 
     async def order(self, symbol: str, client_order_id: str) -> VenueReport | None:
-        (instrument,) = await self.instruments([symbol])
+        instrument = await self._counting(symbol)
         try:
             document = await self._signed("GET", ORDER, symbol=symbol, origClientOrderId=client_order_id)
         except VenueError as error:
@@ -134,14 +138,13 @@ class MexcTrading:
         document = await self._signed("GET", OPEN_ORDERS)
         entries = _read(lambda: responses.objects(document, "open orders"))
         symbols = _read(lambda: [responses.text(entry, "symbol") for entry in entries])
-        of = await self.instruments(symbols)
-        return _read(
-            lambda: [responses.order_state(entry, instrument) for entry, instrument in zip(entries, of, strict=True)]
-        )
+        found = {symbol: await self._counting_if_known(symbol) for symbol in dict.fromkeys(symbols)}
+        listed = [(entry, of) for entry, symbol in zip(entries, symbols, strict=True) if (of := found[symbol])]
+        return _read(lambda: [responses.order_state(entry, of) for entry, of in listed])
 
     async def fills(self, symbol: str, since: int) -> list[VenueReport]:
         """MEXC keeps 30 days and answers with the newest 100; older ones are asked for page by page."""
-        (instrument,) = await self.instruments([symbol])
+        instrument = await self._counting(symbol)
         found: dict[tuple[str, int], VenueReport] = {}  # a trade with oneself has two sides
         start = {"startTime": str(since // 1_000_000)} if since else {}
         end: dict[str, str] = {}
@@ -166,6 +169,30 @@ class MexcTrading:
             raise RuntimeError("start() comes before reports()")
         return self._stream.reports()
 
+    async def _counting(self, symbol: str) -> Instrument:
+        """What a symbol's numbers are told in.
+
+        Raises:
+            VenueError: NOT_LISTED, and nobody has said how to count in it.
+        """
+        if symbol in self._counted:
+            return self._counted[symbol]
+        try:
+            (instrument,) = await self.instruments([symbol])
+        except InvalidValue as error:
+            raise VenueError("NOT_LISTED", str(error)) from error
+        return instrument
+
+    async def _counting_if_known(self, symbol: str) -> Instrument | None:
+        """None where the venue says that it has no such symbol; no answer is none."""
+        try:
+            return await self._counting(symbol)
+        except VenueUnknown:
+            raise
+        except VenueError as error:
+            log.warning("orders_in_unlisted_symbol_left_out", symbol=symbol, error=str(error))
+            return None
+
     @property
     def _rest(self) -> RestSession:
         """Opened when first used, as a session belongs to a running event loop."""
@@ -187,8 +214,10 @@ class MexcTrading:
         if push.WhichOneof("body") == "privateAccount":
             return None
         try:
-            (instrument,) = await self.instruments([push.symbol])
-        except InvalidValue as error:
+            instrument = await self._counting(push.symbol)
+        except VenueUnknown:
+            raise
+        except VenueError as error:
             raise UndecodableMessage("UNKNOWN_SYMBOL", str(error)) from error
         return self._tracker.on_push(push, instrument)
 
