@@ -112,7 +112,10 @@ class RegimeSettings(Model):
 
 
 class Momentum(Model):
-    lookback: PositiveDuration = Field("5m", description="The price is compared with the last one this long ago.")
+    lookback: PositiveDuration = Field(
+        "5m",
+        description="The price is compared with the last one this long ago; one twice as old, as after a gap, begins no signal.",
+    )
     threshold: PositiveDecimal = Field("0.03", description="Change, as a ratio, from which there is a signal.")
     exit_threshold: NonNegativeDecimal = Field(
         "0", description="Change, as a ratio towards zero, at which the signal ends: 0 ends it when the move is undone."

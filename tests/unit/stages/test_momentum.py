@@ -42,6 +42,28 @@ def test_signals_of_a_path(prices: list[int], expected: list[tuple[int, int]]) -
     assert directions(prices, scale=10**15) == expected  # beyond int64 products
 
 
+@pytest.mark.parametrize(
+    ("seconds", "prices", "expected"),
+    [
+        ([0, 1, 4], [1000, 1000, 1030], [(4, 1)]),  # two lookbacks after the reference, and no more
+        ([0, 1, 6], [1000, 1000, 1030], []),
+        ([0, 1, 60, 61, 62, 63], [1000, 1000, 1030, 1030, 1030, 1062], [(63, 1)]),  # warm again by trades after the gap
+        ([0, 2, 60], [1000, 1030, 990], [(2, 1), (60, 0)]),  # what the gap has undone ends, and does not turn round
+        ([0, 2, 60, 61, 62], [1000, 1030, 960, 960, 930], [(2, 1), (60, 0), (62, -1)]),
+        ([0, 2, 60], [1000, 1030, 1100], [(2, 1)]),
+    ],
+)
+def test_a_price_from_before_a_gap_ends_a_direction_and_begins_none(
+    seconds: list[int], prices: list[int], expected: list[tuple[int, int]]
+) -> None:
+    strategy = Momentum(2 * SECOND, Fraction("0.03"), Fraction(0))
+    rows = rows_of([trade(0, START + second * SECOND, price) for second, price in zip(seconds, prices, strict=True)])
+
+    found = strategy.on_batch(Batch(rows))
+
+    assert [((s.at.time - START) // SECOND, s.direction) for s in found] == expected
+
+
 def test_an_exit_threshold_ends_a_signal_earlier() -> None:
     path = [1000, 1000, 1040, 1040, 1050]
 
@@ -105,15 +127,17 @@ def naive(rows: Rows, lookback: int, threshold: Fraction, leave: Fraction) -> li
             int(rows.price[place]),
         )
         seen.setdefault(symbol, []).append((time, price))
-        before = [p for t, p in seen[symbol] if t <= time - lookback]
+        before = [(t, p) for t, p in seen[symbol] if t <= time - lookback]
         if not before:
             continue
-        change, held = Fraction(price, before[-1]) - 1, direction.get(symbol, 0)
+        then, reference = before[-1]
+        change, held = Fraction(price, reference) - 1, direction.get(symbol, 0)
         ended = (held == 1 and change <= leave) or (held == -1 and change >= -leave)
-        wanted = 1 if change >= threshold else -1 if change <= -threshold else 0 if ended else held
+        begins = 1 if change >= threshold else -1 if change <= -threshold else 0
+        wanted = begins if begins and time - then <= 2 * lookback else 0 if ended else held
         if wanted != held:
             direction[symbol] = wanted
-            signals.append((int(rows.row[place]), symbol, wanted, before[-1]))
+            signals.append((int(rows.row[place]), symbol, wanted, reference))
     return signals
 
 

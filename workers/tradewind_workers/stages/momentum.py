@@ -3,6 +3,9 @@
 The price of every trade is compared with the last trade at or before ``lookback`` earlier, which the strategy keeps
 itself. Comparisons are exact integers. At or above +threshold the direction is long, at or below -threshold short; a
 long one ends when the change is back at or below the exit threshold, a short one likewise; in between it holds.
+
+A last trade that is more than two lookbacks old tells of another time, as after a gap of the feed: against it a direction
+may end, and none begins until there are trades of the lookback again.
 """
 
 from __future__ import annotations
@@ -47,12 +50,13 @@ class _History:
         new[: self._end - self._start] = old[self._start : self._end]
         return new
 
-    def references(self, then: Column) -> tuple[int, Column]:
-        """The last price at or before each moment, and how many moments at the front are before all there is."""
+    def references(self, then: Column) -> tuple[int, Column, Column]:
+        """The last price at or before each moment and its time, and how many moments at the front are before all there is."""
         held = self._times[self._start : self._end]
         places = held.searchsorted(then, "right")
         unknown = int(places.searchsorted(0, "right"))
-        return unknown, self._prices[self._start : self._end][places[unknown:] - 1]
+        last = places[unknown:] - 1
+        return unknown, self._prices[self._start : self._end][last], held[last]
 
     def forget_before(self, moment: int) -> None:
         """Keep the last trade at or before ``moment`` and all after it."""
@@ -90,12 +94,13 @@ class Momentum:
         if history is None:
             history = self._histories[symbol] = _History()
         history.extend(times, prices)
-        unknown, references = history.references(times - self._lookback)
+        unknown, references, seen = history.references(times - self._lookback)
         history.forget_before(int(times[-1]) - self._lookback)
         if unknown == len(times):
             return []
         times, prices, numbers = times[unknown:], prices[unknown:], numbers[unknown:]
         zones = self._zones(prices, references, history.largest)
+        zones[times - seen > 2 * self._lookback] &= _ENDS_LONG | _ENDS_SHORT
         changes = np.flatnonzero(zones[1:] != zones[:-1]) + 1
         direction = self._directions.get(symbol, 0)
         signals = []
