@@ -20,12 +20,14 @@ from integration.nats_server import NatsServer
 from markets import cut, instruments, random_market
 from nats.aio.client import Client
 from tradewind.contract.codec import parse_batch
-from tradewind.contract.subjects import Names
-from tradewind.errors import FencedOut, InvalidValue
-from tradewind.events import Event
+from tradewind.contract.subjects import Names, heartbeat_key
+from tradewind.errors import FencedOut
+from tradewind.events import Event, RowKind
 from tradewind.instrument import instrument
+from tradewind_workers.runner import feed_worker
 from tradewind_workers.runner.connection import connect
 from tradewind_workers.runner.fenced import FencedPublisher
+from tradewind_workers.runner.health import Health
 from tradewind_workers.runner.instruments import known_instruments, tell_instruments
 from tradewind_workers.runner.reader import StreamReader
 from tradewind_workers.runner.snapshots import MARKER_S, Snapshot, SnapshotStore
@@ -225,10 +227,36 @@ async def test_a_symbol_keeps_the_decimals_everything_recorded_of_it_counts_in(n
         await tell_instruments(bucket, "f", [instrument("BTCUSDT", "0.01", "0.001")])
         await tell_instruments(bucket, "f", [instrument("BTCUSDT", "0.05", "0.005", min_notional="5")])
 
-        with pytest.raises(InvalidValue, match="BTCUSDT had increments"):
-            await tell_instruments(bucket, "f", [instrument("BTCUSDT", "0.01", "0.0001")])
+        await tell_instruments(bucket, "f", [instrument("BTCUSDT", "0.01", "0.0001"), instrument("ETHUSDT", "1", "1")])
 
-        assert (await known_instruments(bucket, "f"))["BTCUSDT"].quantity_decimals == 3
+        known = await known_instruments(bucket, "f")
+        assert {symbol: one.quantity_decimals for symbol, one in known.items()} == {"BTCUSDT": 3, "ETHUSDT": 0}
+
+
+async def test_changed_increments_end_the_rows_of_their_symbol_and_of_no_other(nats: NatsServer) -> None:
+    config = {
+        "name": "feed-f", "namespace": NAMES.namespace, "nats_url": nats.url, "feed": "f", "venue": "Generated",
+        "symbols": ["BTCUSDT", "ETHUSDT"], "generated": {"seed": 1},
+    }  # fmt: skip
+    async with connected(nats) as client:
+        bucket = await client.jetstream().key_value(NAMES.control_bucket)
+        await tell_instruments(bucket, "f", [instrument("BTCUSDT", "0.0001", "0.1")])
+        stop, health = asyncio.Event(), Health()
+        running = asyncio.ensure_future(feed_worker.run(config, stop, health))
+        reader = StreamReader(client, client.jetstream(), NAMES.input_stream, [NAMES.feed("f")], 0)
+        seen: set[str] = set()
+        rows = 0
+        while rows < 200:
+            batch = decode_batch(parse_batch((await asyncio.wait_for(reader.next(), 20))[2]))
+            traded = batch.rows.of_kind(RowKind.TRADE)
+            seen |= {batch.rows.table.symbols[index] for index in traded.symbol.tolist()}
+            rows += len(batch.rows)
+        await reader.close()
+        beat = json.loads((await bucket.get(heartbeat_key("feed-f"))).value or b"{}")
+        stop.set()
+        await running
+
+        assert (seen, beat["changed"]) == ({"ETHUSDT"}, ["BTCUSDT"])
 
 
 async def test_a_backlog_larger_than_a_message_may_be_is_passed_on_in_pieces(tmp_path: Path) -> None:

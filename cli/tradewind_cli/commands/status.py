@@ -90,12 +90,16 @@ def notes(resources: list[Resource], beats: Beats) -> list[str]:
     """What a person should look at, a line each."""
     found = []
     for pipeline in (r for r in resources if isinstance(r, TradingPipeline)):
-        unlisted = beats.get(f"feed-{feed_name(pipeline)}", {}).get("unlisted", [])
+        figures = beats.get(f"feed-{feed_name(pipeline)}", {})
+        told = dict.fromkeys(
+            figures.get("unlisted", []), f"is not listed at {pipeline.spec.feed.venue}: correct or remove it"
+        ) | dict.fromkeys(
+            figures.get("changed", []), "has other increments than what is recorded of it: flatten it and remove it"
+        )
         found += [
-            f"TradingPipeline/{pipeline.metadata.name}: spec.feed.symbols[{n}]: {symbol!r} is not listed at "
-            f"{pipeline.spec.feed.venue}: correct or remove it"
+            f"TradingPipeline/{pipeline.metadata.name}: spec.feed.symbols[{n}]: {symbol!r} {told[symbol]}"
             for n, symbol in enumerate(pipeline.spec.feed.symbols)
-            if symbol in unlisted
+            if symbol in told
         ]
     for account in (r for r in resources if isinstance(r, TradingAccount)):
         beat = beats.get(f"gateway-{account.metadata.name}", {})

@@ -100,10 +100,9 @@ def _judge(
     seen = world.seen(key)
     known = figures.get("pipelineHalted", {}) if figures or seen is None else {key.name: seen.status.get("halted")}
     halted = bool(known.get(key.name, False))
-    unlisted = _unlisted(pipeline, live)
-    if unlisted:
-        # An exchange simulator lists what its pipelines name as soon as it is back with it.
-        conditions = readiness(False, "UnknownSymbol", unlisted, stalled=spec.feed.venue != "Simulated")
+    refused = _refused_symbols(pipeline, live)
+    if refused:
+        conditions = refused
     elif not _limited(pipeline, world):
         message = f"no RiskPolicy in mode Enforce selects this pipeline or its account {spec.account}: apply one; "
         conditions = readiness(False, "NoRiskPolicy", message + "until then its orders are denied", stalled=True)
@@ -118,7 +117,7 @@ def _judge(
         conditions = readiness(False, "AccountNotReady", why_down(world, account_key, gateway), stalled=late)
     else:
         conditions = readiness(True, *_ready(pipeline, replicas, halted))
-    again = SOON_S if unlisted else LATER_S
+    again = SOON_S if refused else LATER_S
     if spec.desired_state != "Running":
         rest = _at_rest(pipeline, live)
         if rest.status and down:  # those that still end, or do not know of it yet, may send one more
@@ -169,14 +168,26 @@ def _figures(live: Live, worker: str) -> Body:
     return {"lag": above, "lastEvent": timestamp(last)} if above else {"lag": "0s"}
 
 
-def _unlisted(pipeline: TradingPipeline, live: Live) -> str:
-    """The symbols of the pipeline that its venue does not list, by field; empty where there is none or nobody knows."""
-    unlisted = set(live.figures(f"feed-{feed_name(pipeline)}").get("unlisted", []))
-    listed = enumerate(pipeline.spec.feed.symbols)
-    wrong = [f"spec.feed.symbols[{n}] (given: {symbol!r})" for n, symbol in listed if symbol in unlisted]
-    venue = pipeline.spec.feed.venue
-    remedy = "wait until its exchange is back with it" if venue == "Simulated" else "correct or remove it"
-    return f"{', '.join(wrong)}: not listed at {venue}: {remedy}" if wrong else ""
+def _refused_symbols(pipeline: TradingPipeline, live: Live) -> list[Condition]:
+    """Why the pipeline is not ready where its feed does not bring all of its symbols; empty where it does."""
+    venue, figures = pipeline.spec.feed.venue, live.figures(f"feed-{feed_name(pipeline)}")
+    simulated = venue == "Simulated"
+    remedies = {
+        # An exchange simulator lists what its pipelines name as soon as it is back with it.
+        "unlisted": f"not listed at {venue}: {'wait until its exchange is back with it' if simulated else 'correct or remove it'}",
+        "changed": "increments have changed, and what is recorded counts in the old ones: flatten it and remove it",
+    }
+    for figure, remedy in remedies.items():
+        listed = enumerate(pipeline.spec.feed.symbols)
+        wrong = [
+            f"spec.feed.symbols[{n}] (given: {symbol!r})" for n, symbol in listed if symbol in figures.get(figure, [])
+        ]
+        if wrong:
+            unlisted = figure == "unlisted"
+            reason = "UnknownSymbol" if unlisted else "IncrementsChanged"
+            message = f"{', '.join(wrong)}: {remedy}"
+            return readiness(False, reason, message, stalled=not (unlisted and simulated))
+    return []
 
 
 def _at_rest(pipeline: TradingPipeline, live: Live) -> Condition:

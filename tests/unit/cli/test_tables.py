@@ -161,10 +161,12 @@ def test_whom_a_halt_past_the_api_server_concerns_is_told_by_what_gateways_follo
 def test_what_needs_a_person_is_said_by_field() -> None:
     listed = [one.resource for one in load(changed(PIPELINE, "spec.feed.symbols", ["BTCUSDT", "DOGEUSDT"]), ACCOUNT)]
     found = beats()
-    found["feed-simulated-paper"]["unlisted"] = ["DOGEUSDT"]
+    found["feed-simulated-paper"] |= {"unlisted": ["DOGEUSDT"], "changed": ["BTCUSDT"]}
     found["gateway-paper"]["drift"] = ["USDT: the venue has 1, the ledger 2"]
 
     assert notes(listed, found) == [
+        "TradingPipeline/btc: spec.feed.symbols[0]: 'BTCUSDT' has other increments than what is recorded of it: flatten it"
+        " and remove it",
         "TradingPipeline/btc: spec.feed.symbols[1]: 'DOGEUSDT' is not listed at Simulated: correct or remove it",
         "TradingAccount/paper: USDT: the venue has 1, the ledger 2",
     ]

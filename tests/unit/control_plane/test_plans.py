@@ -136,6 +136,18 @@ def test_a_symbol_that_is_not_listed_is_looked_for_again_at_once(venue: str, fee
     assert plan.again_in_s == 1.0
 
 
+def test_a_symbol_whose_increments_have_changed_is_named_to_those_who_trade_it_alone():
+    world = desk()
+    told = {"feed_simulated_paper": {"changed": ["BTCUSDT"]}}
+
+    stalled = condition(plan_pipeline(TP, world, PLATFORM, live(**told), NOW), "Stalled")
+    other = {"feed_simulated_paper": {"changed": ["ETHUSDT"]}}
+
+    assert stalled["reason"] == "IncrementsChanged"
+    assert "spec.feed.symbols[0] (given: 'BTCUSDT')" in stalled["message"]
+    assert condition(plan_pipeline(TP, world, PLATFORM, live(**other), NOW), "Stalled") == {}
+
+
 def test_without_its_account_nothing_is_made_and_after_two_minutes_a_person_is_needed():
     world = desk()
     world.forget(TA)

@@ -27,6 +27,7 @@ from tradewind_workers.feeds.sequencer import Sequencer
 from tradewind_workers.feeds.source import GrowingSource, MarketSource, Undecodable
 from tradewind_workers.rows import Rows, SymbolTable
 from tradewind_workers.runner.connection import connect
+from tradewind_workers.runner.counted_rows import CountedRows
 from tradewind_workers.runner.fenced import FencedPublisher
 from tradewind_workers.runner.health import Health
 from tradewind_workers.runner.heartbeat import beat
@@ -49,11 +50,12 @@ class FeedWorker:
         source: MarketSource,
         publisher: FencedPublisher,
         sequencer: Sequencer,
+        counted: CountedRows,
         dead: tuple[JetStreamContext, str],
         *,
         live: bool,
     ) -> None:
-        self._source, self._publisher, self._sequencer = source, publisher, sequencer
+        self._source, self._publisher, self._sequencer, self._counted = source, publisher, sequencer, counted
         self._dead_js, self._dead_subject = dead
         self._live = live
         self._waiting: deque[Rows | Undecodable] = deque()
@@ -68,7 +70,10 @@ class FeedWorker:
 
     async def read(self) -> None:
         """Take in what the source brings; waits while too much is unsent (a recording is slowed, a live feed buffered)."""
-        async for part in self._source.batches():
+        async for brought in self._source.batches():
+            part = self._counted.of(brought) if isinstance(brought, Rows) else brought
+            if isinstance(part, Rows) and not len(part):
+                continue
             self._waiting.append(part)
             self._size += len(part) if isinstance(part, Rows) else 1
             self._changed.set()
@@ -151,6 +156,7 @@ class FeedWorker:
             "rows": self.rows, "nextRow": self._sequencer.next_row, "lastEventTime": self._sequencer.last_time,
             "ended": self.ended and not self._waiting, "last": prices, "undecodable": dict(self.undecodable),
             "unlisted": self._source.unlisted if isinstance(self._source, GrowingSource) else [],
+            "changed": self._counted.changed,
         }  # fmt: skip
 
 
@@ -200,7 +206,8 @@ async def run(config: dict[str, Any], stop: asyncio.Event, health: Health) -> No
         watch = None if "symbols" in config else SymbolWatch(bucket, config["feed"])
         source = open_source(config if watch is None else config | {"symbols": await watch.first()})
         instruments = await listed(source)
-        await tell_instruments(bucket, config["feed"], instruments)
+        counted = CountedRows()
+        counted.tell(await tell_instruments(bucket, config["feed"], instruments), instruments)
         publisher = FencedPublisher(client, js, names.input_stream, names.feed(config["feed"]))
         sequencer = Sequencer(SymbolTable.of(instruments))
         last = await publisher.open()
@@ -209,9 +216,9 @@ async def run(config: dict[str, Any], stop: asyncio.Event, health: Health) -> No
             sequencer.next_row = batch.next_row
             sequencer.last_time = int(batch.rows.receive_time[-1]) if len(batch.rows) else batch.events[-1].at.time
         live = config["venue"] != "Replay"
-        worker = FeedWorker(source, publisher, sequencer, (js, names.dead(config["name"])), live=live)
+        worker = FeedWorker(source, publisher, sequencer, counted, (js, names.dead(config["name"])), live=live)
         health.tell(lambda: worker.rows > 0, worker.figures)
-        growing = [watch.follow(source)] if watch is not None and isinstance(source, GrowingSource) else []
+        growing = [watch.follow(source, counted)] if watch is not None and isinstance(source, GrowingSource) else []
         beating = beat(bucket, config["name"], "feed", worker.figures)
         await run_until(stop, worker.read(), worker.write(), beating, *growing)
     finally:

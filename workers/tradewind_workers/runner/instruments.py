@@ -7,31 +7,34 @@ import json
 from collections.abc import Iterable
 
 import nats.errors
+import structlog
 from nats.js.errors import APIError, KeyNotFoundError, NoKeysError
 from nats.js.kv import KeyValue
 from tradewind.contract.subjects import instruments_key
-from tradewind.errors import InvalidValue
 from tradewind.instrument import Instrument, instrument
 
+log = structlog.get_logger()
 AWAY = (nats.errors.Error, APIError, TimeoutError)
 
 
-async def tell_instruments(bucket: KeyValue, feed: str, listed: list[Instrument]) -> None:
-    """Those told before stay: an account may hold what no pipeline trades any more.
+async def tell_instruments(bucket: KeyValue, feed: str, listed: list[Instrument]) -> dict[str, Instrument]:
+    """Those told before stay: an account may hold what no pipeline trades any more. All that are told now, by symbol.
 
-    Raises:
-        InvalidValue: a symbol's decimals are not those it was told with, in which journals and snapshots count.
+    A symbol whose decimals are not those it was told with, in which journals and snapshots count, keeps the old ones:
+    whoever brings its rows must not pass them on.
     """
     known = await known_instruments(bucket, feed)
     for one in listed:
         told = known.get(one.symbol, one)
-        if not one.counts_like(told):
-            raise InvalidValue(
-                f"{one.symbol} had increments {told.to_dict()}, now it has {one.to_dict()}: what is recorded of it counts in "
-                "the old ones; flatten it, take it out of every pipeline, and trade it in a namespace of its own"
-            )
-    known |= {one.symbol: one for one in listed}
+        if one.counts_like(told):
+            known[one.symbol] = one
+        else:
+            log.error(
+                "increments_changed", symbol=one.symbol, before=told.to_dict(), now=one.to_dict(), detail="what is recorded "
+                "counts in the old ones: flatten it, take it out of every pipeline, and trade it in a namespace of its own",
+            )  # fmt: skip
     await bucket.put(instruments_key(feed), json.dumps([one.to_dict() for one in known.values()]).encode())
+    return known
 
 
 async def await_instruments(bucket: KeyValue, feed: str, symbols: Iterable[str] = ()) -> dict[str, Instrument]:

@@ -33,7 +33,11 @@ READ = (
     Metric("undecodable_total", "Messages put to the dead letters, by reason.", "undecodable", ("reason",)),
 )
 ROLES: Mapping[str, tuple[Metric, ...]] = {
-    "feed": (*READ, Metric("unlisted_symbols", "Symbols asked for that the venue does not list.", "unlisted")),
+    "feed": (
+        *READ,
+        Metric("unlisted_symbols", "Symbols asked for that the venue does not list.", "unlisted"),
+        Metric("changed_symbols", "Symbols whose increments have changed, and whose rows are held back.", "changed"),
+    ),
     "pipeline": (
         *READ,
         Metric("published_total", "Messages published.", "published"),

@@ -11,8 +11,10 @@ from nats.js.errors import KeyNotFoundError
 from nats.js.kv import KeyValue
 from tradewind.contract.subjects import feed_key
 from tradewind.errors import Unavailable
+from tradewind.instrument import Instrument
 
 from tradewind_workers.feeds.source import GrowingSource
+from tradewind_workers.runner.counted_rows import CountedRows
 from tradewind_workers.runner.instruments import AWAY, tell_instruments
 
 log = structlog.get_logger()
@@ -33,9 +35,10 @@ class SymbolWatch:
             except (KeyNotFoundError, *AWAY):
                 await asyncio.sleep(EVERY_S)
 
-    async def follow(self, source: GrowingSource) -> None:
+    async def follow(self, source: GrowingSource, counted: CountedRows) -> None:
         """Until cancelled. Symbols that are wanted no more are brought until the feed's next start."""
         asked: set[str] = set()
+        untold: list[Instrument] = []
         asked_at = 0.0
         while True:
             await asyncio.sleep(EVERY_S)
@@ -44,11 +47,12 @@ class SymbolWatch:
                 new = set(await self._wanted()) - asked
                 if new or again:
                     asked_at = time.monotonic()
-                    listed = await source.add(sorted(new))
+                    untold += await source.add(sorted(new))
                     asked |= new
-                    if listed:
-                        log.info("symbols_added", symbols=[one.symbol for one in listed])
-                        await tell_instruments(self._bucket, self._feed, listed)
+                if untold:
+                    counted.tell(await tell_instruments(self._bucket, self._feed, untold), untold)
+                    log.info("symbols_added", symbols=[one.symbol for one in untold])
+                    untold = []
             except (KeyNotFoundError, Unavailable, *AWAY) as error:
                 log.warning("symbols_not_followed", error=str(error))
 
