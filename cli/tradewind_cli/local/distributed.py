@@ -11,7 +11,7 @@ import json
 import sys
 import tempfile
 from collections import Counter, deque
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,7 @@ async def run_distributed(
             last = names.stage(setup.pipeline.metadata.name, 0, FEED_FORWARD[-1])
             reader = StreamReader(client, js, names.events_stream, [last], 0)
             try:
-                run = await _drive(setup, batches, tally, publisher, reader, workers)
+                run = await _drive(_Relay(setup, publisher, reader), batches, workers)
                 await asyncio.gather(*(worker.stop() for worker in workers))
                 tally.turned_away = await _turned_away(bucket, workers)
                 return run
@@ -87,50 +87,10 @@ async def _turned_away(bucket: KeyValue, workers: list[Child]) -> dict[str, int]
     return dict(found)
 
 
-async def _drive(
-    setup: Setup,
-    batches: Iterator[Rows],
-    tally: Tally,
-    publisher: FencedPublisher,
-    reader: StreamReader,
-    workers: list[Child],
-) -> SimulatedRun:
-    """Publish rows and handle what comes back for them."""
-    run = SimulatedRun(setup)
-    published: deque[Rows] = deque()
-    done = asyncio.Event()
-    total = 0
-
-    async def publish() -> None:
-        nonlocal total
-        for rows in batches:
-            for at in range(0, len(rows), MAX_ROWS):
-                part = rows.take(slice(at, at + MAX_ROWS))
-                published.append(part)
-                total = int(part.row[-1]) + 1
-                await publisher.publish(encode_batch(Batch(part, (), total)))
-        done.set()
-
-    async def handle() -> None:
-        covered = 0
-        while not (done.is_set() and covered >= total):
-            _, _, data = await reader.next()
-            batch = decode_batch(parse_batch(data))
-            covered = max(covered, batch.next_row)
-            rows = []
-            while published and int(published[0].row[-1]) < covered:
-                rows.append(published.popleft())
-            run.advance(Rows.concat(rows), batch.events)
-
-    async def guard() -> None:
-        while True:
-            for worker in workers:
-                if not worker.alive:
-                    raise Unavailable(f"worker {worker.name} ended: {worker.log.read_text()[-2000:]}")
-            await asyncio.sleep(0.2)
-
-    watching: asyncio.Future[object] = asyncio.ensure_future(guard())
-    working: asyncio.Future[object] = asyncio.ensure_future(_both(publish(), handle()))
+async def _drive(relay: _Relay, batches: Iterator[Rows], workers: list[Child]) -> SimulatedRun:
+    """Publish all rows and handle what comes back for them; ends early when a worker does."""
+    watching: asyncio.Future[Any] = asyncio.ensure_future(_watch(workers))
+    working: asyncio.Future[Any] = asyncio.gather(relay.publish(batches), relay.handle())
     try:
         finished, _ = await asyncio.wait({watching, working}, return_when=asyncio.FIRST_COMPLETED)
         for task in finished:
@@ -139,12 +99,52 @@ async def _drive(
         watching.cancel()
         working.cancel()
         await asyncio.gather(watching, working, return_exceptions=True)
-    run.finish()
-    return run
+    relay.run.finish()
+    return relay.run
 
 
-async def _both(first: Coroutine[Any, Any, None], second: Coroutine[Any, Any, None]) -> None:
-    await asyncio.gather(first, second)
+class _Relay:
+    """Rows that go out to the workers, and the run that goes on as their outputs come back."""
+
+    def __init__(self, setup: Setup, publisher: FencedPublisher, reader: StreamReader) -> None:
+        self.run = SimulatedRun(setup)
+        self._publisher, self._reader = publisher, reader
+        self._published: deque[Rows] = deque()
+        self._rows, self._complete = 0, False
+
+    async def publish(self, batches: Iterator[Rows]) -> None:
+        for rows in batches:
+            for at in range(0, len(rows), MAX_ROWS):
+                part = rows.take(slice(at, at + MAX_ROWS))
+                self._published.append(part)
+                self._rows = int(part.row[-1]) + 1
+                await self._publisher.publish(encode_batch(Batch(part, (), self._rows)))
+        self._complete = True
+
+    async def handle(self) -> None:
+        """Until outputs for every row have come."""
+        covered = 0
+        while not (self._complete and covered >= self._rows):
+            _, _, data = await self._reader.next()
+            batch = decode_batch(parse_batch(data))
+            covered = max(covered, batch.next_row)
+            rows = []
+            while self._published and int(self._published[0].row[-1]) < covered:
+                rows.append(self._published.popleft())
+            self.run.advance(Rows.concat(rows), batch.events)
+
+
+async def _watch(workers: list[Child]) -> None:
+    """Until cancelled.
+
+    Raises:
+        Unavailable: a worker ended; its log is in the message.
+    """
+    while True:
+        for worker in workers:
+            if not worker.alive:
+                raise Unavailable(f"worker {worker.name} ended: {worker.log.read_text()[-2000:]}")
+        await asyncio.sleep(0.2)
 
 
 def _workers(setup: Setup, state: StateDirectory, url: str, names: Names, groups: list[list[str]]) -> list[Child]:

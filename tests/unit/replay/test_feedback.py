@@ -9,10 +9,10 @@ from desks import account, pipeline, policy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markets import BTC, START, TABLE, cut, instruments, random_market
-from tradewind.events import Event, Intent, OrderPlaced, OrderReport, RowKind
+from tradewind.events import Intent, OrderPlaced, OrderReport, RowKind
 from tradewind_workers.replay.simulated_run import Setup, SimulatedRun, Tally, run_in_process
 from tradewind_workers.replay.venue_time import VenueClock
-from tradewind_workers.reports.digest import DecisionDigest
+from tradewind_workers.reports.digest import decision_digest
 from tradewind_workers.rows import Rows
 
 
@@ -21,19 +21,14 @@ def simulated(parts: list[Rows]) -> SimulatedRun:
     return run_in_process(Setup(pipeline(), slow, (policy(),), instruments()), iter(parts), Tally())
 
 
-def digest(events: list[Event]) -> str:
-    made = DecisionDigest()
-    for event in events:
-        made.update(event)
-    return made.hexdigest()
-
-
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10_000), places=st.lists(st.integers(1, 2500), max_size=15))
 def test_any_cut_gives_the_same_digest(seed: int, places: list[int]) -> None:
     rows = random_market(seed, 500)
 
-    assert digest(simulated(cut(rows, places)).loop.decisions) == digest(simulated([rows]).loop.decisions)
+    assert decision_digest(simulated(cut(rows, places)).loop.decisions) == decision_digest(
+        simulated([rows]).loop.decisions
+    )
 
 
 def test_a_run_trades_balances_and_ends_flat() -> None:

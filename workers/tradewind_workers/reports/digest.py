@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 from tradewind.contract.codec import canonical
 from tradewind.events import Allocation, Event, Intent, OrderPlaced, OrderReport, Signal
@@ -10,16 +11,11 @@ from tradewind.events import Allocation, Event, Intent, OrderPlaced, OrderReport
 DECISIONS = (Signal, Allocation, Intent, OrderPlaced, OrderReport)
 
 
-class DecisionDigest:
-    """SHA-256 over the canonical bytes of signals, allocations, intents, orders and reports."""
-
-    def __init__(self) -> None:
-        self._hash = hashlib.sha256()
-
-    def update(self, event: Event) -> None:
+def decision_digest(events: Iterable[Event]) -> str:
+    """SHA-256, as hex, over the canonical bytes of signals, allocations, intents, orders and reports."""
+    found = hashlib.sha256()
+    for event in events:
         if isinstance(event, DECISIONS):
             data = canonical(event)
-            self._hash.update(len(data).to_bytes(4, "little") + data)
-
-    def hexdigest(self) -> str:
-        return self._hash.hexdigest()
+            found.update(len(data).to_bytes(4, "little") + data)
+    return found.hexdigest()

@@ -24,7 +24,7 @@ from tradewind.events import (
 from tradewind.instrument import Instrument
 
 from tradewind_workers.gateway.ledger import Ledger
-from tradewind_workers.reports.digest import DecisionDigest
+from tradewind_workers.reports.digest import decision_digest
 from tradewind_workers.reports.round_trips import RoundTrip, round_trips
 
 ZERO = Decimal(0)
@@ -92,46 +92,38 @@ def build_report(
     problems: list[str],
 ) -> Report:
     """The report of one pipeline's run on one account; ``equity`` are samples in order of time."""
-    digest = DecisionDigest()
-    for event in decisions:
-        digest.update(event)
-    candles = tuple(event for event in decisions if isinstance(event, Candle))
     reports = [event for event in decisions if isinstance(event, OrderReport)]
     fills = tuple(report for report in reports if report.last_quantity and report.symbol in instruments)
-    ledger = Ledger(instruments)
-    for fill in fills:
-        ledger.fill(fill)
-    marks = {candle.symbol: candle.close for candle in candles} | {f.symbol: f.last_price for f in fills if not candles}
-    entries = list(ledger.entries.items())
+    candles = tuple(event for event in decisions if isinstance(event, Candle))
+    ledger = _booked(fills, instruments)
     slippage, traded = _slippage(fills, instruments)
-    times = [event.at.time for event in decisions]
     return Report(
         pipeline=pipeline.metadata.name,
         account=account.metadata.name,
         currency=account.spec.currency,
         source=source,
-        period=(min(times, default=0), max(times, default=0)),
+        period=_period(decisions),
         rows_in=rows_in,
         trades_in=trades_in,
         counts=_counts(decisions, fills),
         rejected=_rejected(reports),
         turned_away=turned_away,
         undecodable=undecodable,
-        realised=sum((e.realised for _, e in entries), ZERO),
-        unrealised=sum((e.unrealised(Decimal(marks.get(key[1], 0))) for key, e in entries if e.quantity), ZERO),
-        fees=sum((e.fees for _, e in entries), ZERO),
+        realised=sum((entry.realised for entry in ledger.entries.values()), ZERO),
+        unrealised=_unrealised(ledger, candles, fills),
+        fees=sum((entry.fees for entry in ledger.entries.values()), ZERO),
         slippage=slippage,
         slippage_bps=float(slippage / traded * 10_000) if traded else 0.0,
         drawdown=_drawdown(equity),
         trips=tuple(round_trips(fills, instruments)),
-        positions={f"{owner}/{symbol}": plain(e.instrument.quantity(e.quantity)) for (owner, symbol), e in entries},
+        positions=_positions(ledger),
         candles=candles,
         regimes=tuple(event for event in decisions if isinstance(event, RegimeChange)),
         fills=fills,
         equity=tuple(equity),
         instruments=instruments,
         assumptions=_assumptions(account),
-        digest=digest.hexdigest(),
+        digest=decision_digest(decisions),
         problems=(*problems, *ledger.check()),
     )
 
@@ -170,6 +162,32 @@ def to_document(report: Report) -> dict[str, Any]:
         "problems": list(report.problems),
         "digest": report.digest,
     }
+
+
+def _booked(fills: tuple[OrderReport, ...], instruments: dict[str, Instrument]) -> Ledger:
+    ledger = Ledger(instruments)
+    for fill in fills:
+        ledger.fill(fill)
+    return ledger
+
+
+def _unrealised(ledger: Ledger, candles: tuple[Candle, ...], fills: tuple[OrderReport, ...]) -> Decimal:
+    """At the last close of each symbol; at its last fill where there are no candles at all."""
+    marks = {candle.symbol: candle.close for candle in candles} or {fill.symbol: fill.last_price for fill in fills}
+    held = [(symbol, entry) for (_, symbol), entry in ledger.entries.items() if entry.quantity]
+    return sum((entry.unrealised(Decimal(marks.get(symbol, 0))) for symbol, entry in held), ZERO)
+
+
+def _positions(ledger: Ledger) -> dict[str, str]:
+    """In units of the base, by ``pipeline/symbol``."""
+    held = ledger.entries.items()
+    return {f"{owner}/{symbol}": plain(e.instrument.quantity(e.quantity)) for (owner, symbol), e in held}
+
+
+def _period(decisions: list[Event]) -> tuple[int, int]:
+    """Times of the first and the last decision, in ns; zeros where there is none."""
+    times = [event.at.time for event in decisions]
+    return min(times, default=0), max(times, default=0)
 
 
 def _counts(decisions: list[Event], fills: tuple[OrderReport, ...]) -> dict[str, int]:
