@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -9,6 +10,12 @@ from tradewind.decimals import from_scaled, plain, to_scaled
 from tradewind.errors import InvalidValue
 
 QUOTES = ("USDT", "USDC", "FDUSD", "BUSD", "TUSD", "USD", "EUR", "BTC", "ETH", "BNB")
+
+_COIN_MARGINED = re.compile(r".+USD_(PERP|\d{6})")
+COIN_MARGINED = (
+    "a coin-margined contract, whose quantity is contracts worth so many USD and whose profit is coins, "
+    "which this version would size as coins: use one that is paid in its quote currency, such as BTCUSDT"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,11 @@ class Instrument:
     tick: int = 1
     lot: int = 1
     min_notional: Decimal = Decimal(0)
+
+    @property
+    def coin_margined(self) -> bool:
+        """Whether it is an inverse contract, by its name: nothing here values those."""
+        return is_coin_margined(self.symbol)
 
     def price(self, scaled: int) -> Decimal:
         return from_scaled(scaled, self.price_decimals)
@@ -85,6 +97,15 @@ def split_symbol(symbol: str) -> tuple[str, str]:
         if plain_symbol.endswith(quote) and len(plain_symbol) > len(quote):
             return plain_symbol[: -len(quote)], quote
     raise InvalidValue(f"symbol {symbol!r} ends in no known quote currency ({', '.join(QUOTES)}): state base and quote")
+
+
+def is_coin_margined(symbol: str) -> bool:
+    """Whether a symbol is written as inverse contracts are: ``BTCUSD_PERP``, or with a date, ``BTCUSD_260925``.
+
+    >>> is_coin_margined("BTCUSD_PERP"), is_coin_margined("BTCUSDT_260925")
+    (True, False)
+    """
+    return _COIN_MARGINED.fullmatch(symbol) is not None
 
 
 def _decimals(increment: Decimal) -> int:

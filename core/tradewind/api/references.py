@@ -15,7 +15,7 @@ from tradewind.api.manifest import Loaded
 from tradewind.api.pipeline import TradingPipeline
 from tradewind.api.risk_policy import RiskPolicy
 from tradewind.errors import InvalidValue, Problem
-from tradewind.instrument import split_symbol
+from tradewind.instrument import COIN_MARGINED, is_coin_margined, split_symbol
 
 FEEDS = ("MEXC", "Simulated", "Replay", "Generated")
 ACCOUNTS = ("MEXC", "Simulated")
@@ -108,6 +108,7 @@ def pipeline_problems(pipeline: TradingPipeline, accounts: Mapping[str, TradingA
     if feed.market != market:
         yield "spec.feed.market", feed.market, f"TradingAccount/{name} trades market {market}: make them the same"
     yield from _symbol_problems(pipeline, [one.symbol for one in account.spec.simulation.instruments])
+    yield from _currency_problems(pipeline, account)
 
 
 def _symbol_problems(pipeline: TradingPipeline, listed: list[str]) -> Iterator[Finding]:
@@ -115,7 +116,9 @@ def _symbol_problems(pipeline: TradingPipeline, listed: list[str]) -> Iterator[F
     feed = pipeline.spec.feed
     for place, symbol in enumerate(feed.symbols):
         path = f"spec.feed.symbols[{place}]"
-        if listed and feed.venue == "Simulated" and symbol not in listed:
+        if is_coin_margined(symbol):
+            yield path, symbol, f"is {COIN_MARGINED}"
+        elif listed and feed.venue == "Simulated" and symbol not in listed:
             remedy = f"unknown symbol: TradingAccount/{pipeline.spec.account} has {', '.join(listed)}"
             yield path, symbol, remedy
         elif feed.venue != "MEXC" and not listed:
@@ -123,6 +126,32 @@ def _symbol_problems(pipeline: TradingPipeline, listed: list[str]) -> Iterator[F
                 split_symbol(symbol)
             except InvalidValue as error:
                 yield path, symbol, f"unknown symbol: {error}"
+
+
+def _currency_problems(pipeline: TradingPipeline, account: TradingAccount) -> Iterator[Finding]:
+    """Symbols that are paid in another currency than the account's, in which its limits are. Where a symbol does not
+    tell, its venue does, and the gateway denies what would be bought with it."""
+    given = {one.symbol: one.quote for one in account.spec.simulation.instruments}
+    name, currency = account.metadata.name, account.spec.currency
+    for place, symbol in enumerate(pipeline.spec.feed.symbols):
+        quote = given.get(symbol) or _told_quote(symbol, currency)
+        if quote not in ("", currency):
+            remedy = (
+                f"is paid in {quote}, TradingAccount/{name} told in {currency}: use an account with currency {quote}"
+            )
+            yield f"spec.feed.symbols[{place}]", symbol, remedy
+
+
+def _told_quote(symbol: str, currency: str) -> str:
+    """What a symbol is paid in by its name, ``currency`` if that may be; empty where it does not tell."""
+    if is_coin_margined(symbol):
+        return ""
+    if symbol.endswith(currency) and symbol != currency:
+        return currency
+    try:
+        return split_symbol(symbol)[1]
+    except InvalidValue:
+        return ""
 
 
 def _pipeline_warnings(pipeline: TradingPipeline, accounts: Mapping[str, TradingAccount]) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from tradewind.api.manifest import load_manifests, parse_manifests
 from tradewind.api.references import check_references, missing_files, policies_of
+from tradewind.instrument import COIN_MARGINED
 from unit.api.manifests import ACCOUNT, HALT, PIPELINE, POLICY, changed, load, named
 
 
@@ -31,6 +32,17 @@ def test_a_desk_that_fits_together_has_nothing_to_tell():
           changed(ACCOUNT, "spec.simulated.instruments", [{"symbol": "BTCUSDT", "tickSize": "0.1", "lotSize": "1"}]),
           POLICY],
          "TradingPipeline/btc: spec.feed.symbols[1]: unknown symbol: TradingAccount/paper has BTCUSDT"),
+        ([changed(PIPELINE, "spec.feed.symbols", ["BTCUSDT", "ETHUSDC"]), ACCOUNT, POLICY],
+         "TradingPipeline/btc: spec.feed.symbols[1]: is paid in USDC, TradingAccount/paper told in USDT: use an account"
+         " with currency USDC"),
+        ([PIPELINE,
+          changed(ACCOUNT, "spec.simulated.instruments",
+                  [{"symbol": "BTCUSDT", "tickSize": "0.1", "lotSize": "1", "base": "BTCUS", "quote": "DT"}]),
+          POLICY],
+         "TradingPipeline/btc: spec.feed.symbols[0]: is paid in DT, TradingAccount/paper told in USDT: use an account"
+         " with currency DT"),
+        ([changed(PIPELINE, "spec.feed.symbols", ["BTCUSD_PERP"]), ACCOUNT, POLICY],
+         f"TradingPipeline/btc: spec.feed.symbols[0]: is {COIN_MARGINED}"),
         ([PIPELINE, changed(ACCOUNT, "spec.venue", "MEXC"), POLICY],
          "TradingPipeline/btc: spec.feed.venue: TradingAccount/paper has venue MEXC: only a Simulated account has a"
          " simulator"),
@@ -53,6 +65,13 @@ def test_what_cannot_run_together_is_a_problem(documents, problem):
     problems, _ = check_references(load(*documents))
 
     assert said(problems) == [problem]
+
+
+@pytest.mark.parametrize("symbol", ["BTCUSDT", "ETHUSDT_PERP", "BTC/USDT", "BTCUSDT_261225", "SOLNEW"])
+def test_a_symbol_whose_currency_is_the_accounts_or_not_told_is_left_to_the_venue(symbol):
+    desk = [changed(changed(PIPELINE, "spec.feed.venue", "MEXC"), "spec.feed.symbols", [symbol])]
+
+    assert check_references(load(*desk, changed(ACCOUNT, "spec.venue", "MEXC"), POLICY))[0] == []
 
 
 NOBODY = {"matchLabels": {"desk": "nobody"}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -10,8 +11,8 @@ from desks import account, halt, policy
 from gateway_books import NOW, PRICE, GatewayBooks
 from markets import TABLE, instruments
 from tradewind.durations import SECOND
-from tradewind.events import OrderStatus, RowKind
-from tradewind_workers.gateway.effects import Cancel
+from tradewind.events import EXTERNAL, OrderStatus, RowKind
+from tradewind_workers.gateway.effects import Cancel, Place, Record
 from tradewind_workers.gateway.folded import fold_of
 from tradewind_workers.gateway.gateway import Gateway
 from tradewind_workers.rows import Rows
@@ -31,6 +32,79 @@ def test_a_position_without_a_price_is_not_worth_nothing(aggregation: str) -> No
     held["desk", "ETHUSDT"] = held.pop(next(iter(held)))
 
     assert books.denied(books.intent()) == {"MAX_INTRADAY_POSITION"}
+
+
+@pytest.mark.parametrize(
+    ("limits", "denied"),
+    [
+        (position_limit("Account"), {"STALE_MARK"}),
+        (position_limit("Pipeline"), {"STALE_MARK"}),
+        ({"dailyLoss": {"amount": "200", "currency": "USDT"}}, {"STALE_MARK"}),
+        (position_limit("Symbol"), set()),
+        ({}, set()),
+    ],
+)
+def test_an_old_price_of_another_symbol_counts_in_no_sum_that_lets_an_order_pass(
+    limits: dict[str, Any], denied: set[str]
+) -> None:
+    books = GatewayBooks(policy(**limits))
+    hold_eth(books, "desk")
+    later = NOW + 6 * SECOND
+    books.quote(PRICE, later)
+    intent = books.intent(valid_for=60 * SECOND)
+
+    if denied:
+        (record,) = books.gateway.on_intent(intent, later)
+        assert isinstance(record, Record)
+        assert set(record.event.reasons) == denied  # type: ignore[union-attr]
+        assert "ETHUSDT is held or worked on, and its price is 6s old, at most 5s" in record.event.detail  # type: ignore[union-attr]
+    else:
+        assert books.gateway.on_intent(intent, later)
+
+
+def test_with_an_old_price_of_another_symbol_positions_still_shrink_and_a_pipeline_answers_for_its_own() -> None:
+    books = GatewayBooks(policy(**position_limit("Pipeline")))
+    books.hold(10)
+    hold_eth(books, "other")
+    later = NOW + 6 * SECOND
+    books.quote(PRICE, later)
+    assert [type(e) for e in books.gateway.on_intent(books.intent(valid_for=60 * SECOND), later)] == [Record, Place]
+
+    account_wide = policy(**position_limit("Account"), dailyLoss={"amount": "200", "currency": "USDT"})
+    books.take(books.gateway.on_policies([account_wide], later, {"house": "h2"}))
+    assert books.denied(books.intent(valid_for=60 * SECOND), later) == {"STALE_MARK"}
+    shrinks = books.intent(-1, 10, valid_for=60 * SECOND)
+    assert [type(e) for e in books.gateway.on_intent(shrinks, later)] == [Record, Place]
+
+
+def hold_eth(books: GatewayBooks, pipeline: str) -> None:
+    """Held by this pipeline, and priced at ``NOW``."""
+    columns = {
+        "kind": [RowKind.TRADE], "symbol": [1], "side": [1], "price": [250_000], "quantity": [9], "receive_time": [NOW],
+    }  # fmt: skip
+    books.gateway.on_rows(Rows.build(TABLE, 0, columns))
+    report = VenueReport("", "v", "ETHUSDT", OrderStatus.FILLED, 1, 100, 0, 100, 100, 250_000, trade_id="e1")
+    books.take(books.gateway.on_venue_report(report, NOW))
+    held = books.gateway.ledger.entries
+    held[pipeline, "ETHUSDT"] = held.pop((EXTERNAL, "ETHUSDT"))
+
+
+def test_what_is_paid_in_another_currency_than_the_accounts_is_not_bought() -> None:
+    in_usdc = policy(maxOrderValue={"amount": "2000", "currency": "USDC"})
+    books = GatewayBooks()
+    books.hold(100)
+    books.gateway.instruments["BTCUSDT"] = replace(instruments()["BTCUSDT"], quote="USDC")
+    books.take(books.gateway.on_policies([in_usdc], NOW, {"house": "h2"}))
+
+    assert books.denied(books.intent()) == {"OTHER_CURRENCY"}
+    assert books.order(books.intent(-1, 100))
+
+
+def test_a_coin_margined_contract_is_not_traded() -> None:
+    books = GatewayBooks()
+    books.gateway.instruments["BTCUSD_PERP"] = replace(instruments()["BTCUSDT"], symbol="BTCUSD_PERP")
+
+    assert "COIN_MARGINED" in books.denied(books.intent(symbol="BTCUSD_PERP"))
 
 
 def test_a_sell_far_above_the_market_is_worth_what_it_asks() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tradewind.api.risk_policy import RiskPolicySpec
 from tradewind.events import Intent
+from tradewind.instrument import COIN_MARGINED
 
 from tradewind_workers.controls.daily_loss import daily_loss
 from tradewind_workers.controls.kill_switch import kill_switch
@@ -17,7 +18,7 @@ from tradewind_workers.controls.max_order_volume import max_order_volume
 from tradewind_workers.controls.price_collar import price_collar
 from tradewind_workers.controls.reduce_only import reduce_only
 from tradewind_workers.controls.stale_market_data import stale_market_data
-from tradewind_workers.controls.verdict import Control, RiskState, Verdict
+from tradewind_workers.controls.verdict import Control, RiskState, Verdict, only_reduces
 
 CONTROLS: tuple[Control, ...] = (
     kill_switch,
@@ -60,7 +61,7 @@ def judge(intent: Intent, state: RiskState, policies: Iterable[RiskPolicySpec]) 
 
 
 def _always(intent: Intent, state: RiskState) -> list[Verdict]:
-    """What holds without any limit: halts, freshness, who asks, increments."""
+    """What holds without any limit: halts, freshness, who asks, what its numbers mean."""
     found = []
     late = state.now - intent.at.time - intent.valid_for
     if late > 0:
@@ -81,6 +82,11 @@ def _always(intent: Intent, state: RiskState) -> list[Verdict]:
         found.append(
             Verdict("BAD_INCREMENT", f"quantity {intent.quantity}, price {intent.limit_price}: not on lot and tick")
         )
+    if instrument.coin_margined:
+        found.append(Verdict("COIN_MARGINED", f"{intent.symbol}: {COIN_MARGINED}"))
+    if instrument.quote != state.currency and not only_reduces(intent, state):
+        told = f"{intent.symbol} is paid in {instrument.quote}, the account told in {state.currency}"
+        found.append(Verdict("OTHER_CURRENCY", f"{told}: trade it on an account with currency {instrument.quote}"))
     if state.latches:
         verdict = CONTROLS[0](intent, state, _NO_LIMITS)
         if verdict.code:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tradewind.api.risk_policy import RiskPolicySpec
 from tradewind.events import Intent
 
-from tradewind_workers.controls.verdict import ALLOWED, RiskState, Verdict, only_reduces
+from tradewind_workers.controls.verdict import ALLOWED, RiskState, Verdict, only_reduces, stale_mark
 
 
 def max_intraday_position(intent: Intent, state: RiskState, limits: RiskPolicySpec) -> Verdict:
@@ -16,6 +16,10 @@ def max_intraday_position(intent: Intent, state: RiskState, limits: RiskPolicySp
         return Verdict(
             "LIMITS_CURRENCY_MISMATCH", f"maxIntradayPosition is in {limit.currency}: use the quote currency"
         )
+    if limit.aggregation != "Symbol":
+        stale = stale_mark(state, limits, intent.pipeline if limit.aggregation == "Pipeline" else "")
+        if stale.code:
+            return stale
     worst = (state.exposure or {}).get(limit.aggregation)
     if worst is not None and worst <= limit.value:
         return ALLOWED

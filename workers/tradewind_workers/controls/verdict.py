@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from tradewind.api.risk_policy import RiskPolicySpec
 from tradewind.decimals import EXACT
+from tradewind.durations import MILLISECOND, format_duration, parse_duration
 from tradewind.events import Intent
 from tradewind.instrument import Instrument
 
@@ -41,6 +42,9 @@ class RiskState:
     position: int = 0  # of the intent's pipeline in its symbol
     reducing: int = 0  # quantity of its working orders that already reduce that position
     exposure: Mapping[str, Decimal] | None = None  # worst case after this intent, by aggregation
+    marks: Mapping[tuple[str, str], int] = field(
+        default_factory=dict
+    )  # (pipeline, symbol) held or working: its price's time
     messages: tuple[int, ...] = ()  # times of orders and cancels sent, newest last
     latches: tuple[tuple[str, str], ...] = ()  # (action, reason) of halts in force for this pipeline
     loss: Decimal | None = ZERO  # of the day, above zero is a loss; None: unknown
@@ -75,3 +79,24 @@ def order_value(intent: Intent, state: RiskState) -> Decimal | None:
     price = max(Decimal(intent.limit_price), reference)
     scale = state.instrument.price_decimals + state.instrument.quantity_decimals
     return EXACT.multiply(price, Decimal(intent.quantity)).scaleb(-scale)
+
+
+def stale_mark(state: RiskState, limits: RiskPolicySpec, pipeline: str = "") -> Verdict:
+    """Objects where something the account (or only this pipeline) holds or works on has a price that is too old to count with.
+
+    For limits over several symbols: an intent's own symbol is ``stale_market_data``'s. What was never priced is not in
+    sums at all, and denied as unknown.
+    """
+    most = parse_duration(limits.stale_market_data.max_age)
+    ages = {
+        symbol: state.now - time for (owner, symbol), time in state.marks.items() if time and pipeline in ("", owner)
+    }
+    symbol, age = max(ages.items(), key=lambda one: (abs(one[1]), one[0]), default=("", 0))
+    if abs(age) <= most:
+        return ALLOWED
+    told = format_duration(abs(age) // MILLISECOND * MILLISECOND)
+    return Verdict(
+        "STALE_MARK",
+        f"{symbol} is held or worked on, and its price is {told} {'old' if age > 0 else 'ahead of this clock'}, "
+        f"at most {limits.stale_market_data.max_age}: check its feed, or reduce",
+    )

@@ -77,6 +77,13 @@ def _value(instrument: Instrument | None, mark: Decimal, scaled: Decimal) -> Val
     return Value(scaled * instrument.notional(1, 1), instrument.quote) if instrument and mark else UNKNOWN
 
 
+def marks(working: list[OrderView], ledger: Ledger, prices: ReferencePrices) -> dict[tuple[str, str], int]:
+    """When the price was seen, in ns, by (pipeline, symbol), that counts what is held or works there; 0: it never was."""
+    held = {key for key, entry in ledger.entries.items() if entry.quantity}
+    keys = held | {(order.intent.pipeline, order.intent.symbol) for order in working}
+    return {key: prices.of(key[1]).time for key in sorted(keys)}
+
+
 def reducing(intent: Intent, working: list[OrderView], position: int) -> int:
     """Quantity of the pipeline's working orders that already shrink its position in the symbol."""
     return sum(
@@ -97,6 +104,7 @@ def state_text(state: RiskState | None) -> str:
         "reducing": state.reducing,
         "reference": str(state.reference.price),
         "referenceTime": state.reference.time,
+        "oldestMark": min(state.marks.values(), default=None),
         "exposure": {key: str(value) for key, value in (state.exposure or {}).items()},
         "loss": None if state.loss is None else str(state.loss),
     }

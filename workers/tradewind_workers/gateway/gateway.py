@@ -15,7 +15,6 @@ from tradewind.api.risk_policy import RiskPolicy
 from tradewind.durations import SECOND
 from tradewind.events import (
     EXTERNAL,
-    DayStart,
     Epoch,
     Intent,
     JournalEntry,
@@ -33,23 +32,19 @@ from tradewind.instrument import Instrument
 
 from tradewind_workers.controls.chain import judge
 from tradewind_workers.controls.verdict import RiskState
-from tradewind_workers.gateway.books import Books
+from tradewind_workers.gateway.account_state import AccountState
 from tradewind_workers.gateway.closing import bounded, closing_intents
 from tradewind_workers.gateway.effects import Cancel, Effect, Place, Record
-from tradewind_workers.gateway.exposure import exposure, reducing, state_text
+from tradewind_workers.gateway.exposure import state_text
 from tradewind_workers.gateway.latches import Latches, members
-from tradewind_workers.gateway.ledger import Ledger
-from tradewind_workers.gateway.limits import Limits
-from tradewind_workers.gateway.messages import Messages
 from tradewind_workers.gateway.order_ids import client_order_id, is_ours
-from tradewind_workers.gateway.orders import Orders, OrderView
-from tradewind_workers.gateway.reference_price import ReferencePrices
+from tradewind_workers.gateway.orders import OrderView
 from tradewind_workers.gateway.reports import found_at_venue, own_report, venue_report
 from tradewind_workers.rows import Rows
 from tradewind_workers.venues.port import NewOrder, VenueReport
 
 
-class Gateway:
+class Gateway(AccountState):
     """One account. ``deadline`` is until when its venue may take an order signed at a time (ns; 0: no bound)."""
 
     def __init__(
@@ -59,50 +54,12 @@ class Gateway:
         pipelines: dict[str, dict[str, str]],
         deadline: Callable[[int], int] = lambda signed: signed + SECOND,
     ) -> None:
-        self.account, self.name = account, account.metadata.name
-        self.instruments, self.pipelines = instruments, pipelines
+        super().__init__(account, instruments, pipelines)
         self.labels = account.metadata.labels
         self._served: dict[str, dict[str, str] | None] = {}
         self.deadline = deadline
-        self.orders, self.ledger, self.latches = Orders(), Ledger(instruments), Latches()
-        self.prices = ReferencePrices()
-        self.books = Books(account.spec, self.ledger, self.prices)
-        self.limits = Limits()
-        self.handled_by_subject: dict[str, int] = {}
-        self._messages = Messages()
-        self.entries = 0
-        self.last_record_at = 0
         self._flattened = 0
-        self.epoch = 0
-        self.journal_id = ""
         self.observed: dict[str, int] = {}
-
-    # What the journal is folded with.
-
-    def apply(self, event: JournalEntry | OrderReport) -> None:
-        """Take in one record, old or new: the only place where state that must survive changes."""
-        self.entries = max(self.entries, event.at.row + 1)
-        self.last_record_at = event.at.time
-        match event:
-            case Epoch():
-                self.epoch, self.journal_id = event.number, event.journal_id
-            case OrderPlaced():
-                self.orders.placed(event)
-                self._messages.sent(event.at.time)
-            case OrderReport():
-                self.orders.reported(event)
-                if event.last_quantity:
-                    self.ledger.fill(event)
-            case Latch():
-                self.latches.apply(event)
-            case DayStart() | Opening():
-                self.books.apply(event)
-                if isinstance(event, DayStart):
-                    self.orders.denials.clear()
-            case LimitsAdopted():
-                self.limits.apply(event)
-            case Progress():
-                self.handled_by_subject[event.subject] = event.sequence
 
     def _record(self, event: JournalEntry | OrderReport) -> Record:
         self.apply(event)
@@ -136,7 +93,7 @@ class Gateway:
     def on_policies(self, policies: list[RiskPolicy], now: int, hashes: dict[str, str]) -> list[Effect]:
         """From here on these limits hold; ``hashes`` by policy name. Orders already out are not touched."""
         changed = self.limits.replace(policies, hashes)
-        self._messages.keep([p.spec.max_messages.count for p in policies if p.spec.max_messages])
+        self.messages.keep([p.spec.max_messages.count for p in policies if p.spec.max_messages])
         return [self._record(LimitsAdopted(self._at(now), name, hashes.get(name, ""), "")) for name in changed]
 
     def on_halt(self, switch: KillSwitch, now: int) -> list[Effect]:
@@ -168,7 +125,7 @@ class Gateway:
             adopted = known.intent.pipeline == EXTERNAL  # its pipeline still waits for an answer
             return self._own(intent, order_id, OrderStatus.DENIED, now, ("ADOPTED",), "") if adopted else []
         intent = bounded(intent, self.limits.collar, self.prices, self.instruments)
-        state = self._state(intent, now)
+        state = self.seen_for(intent, now)
         judgement = judge(intent, state, self.limits.binding(self.pipelines.get(intent.pipeline)))
         for verdict in judgement.observed:
             self.observed[verdict.code] = self.observed.get(verdict.code, 0) + 1
@@ -221,7 +178,7 @@ class Gateway:
 
     def on_clock(self, now: int) -> list[Effect]:
         """Start a day; see whether a loss lasts, and stop trading where its policy says Halt."""
-        effects, loss = self._day(now), self._loss()
+        effects, loss = self._day(now), self.loss
         uid = f"daily-loss-{self.books.day.date if self.books.day else ''}"
         for limit in self.limits.lasting_losses(loss, now):
             if limit.action == "Halt" and not self.latches.knows(uid):
@@ -243,7 +200,7 @@ class Gateway:
 
     def cancel(self, orders: Iterable[OrderView], now: int) -> list[Effect]:
         effects: list[Effect] = [Cancel(order.intent.symbol, order.client_order_id) for order in orders]
-        self._messages.sent(now, len(effects))
+        self.messages.sent(now, len(effects))
         return effects
 
     def progress(self, subject: str, sequence: int, now: int) -> list[Effect]:
@@ -252,17 +209,9 @@ class Gateway:
 
     # What can be asked.
 
-    def handled(self, subject: str) -> int:
-        return self.handled_by_subject.get(subject, 0)
-
     def may_send(self, order_id: str) -> str:
         """The last look before the socket: the reason of a halt that covers the order, empty if there is none."""
         return self.latches.blocks(self.orders.by_id[order_id].intent)
-
-    @property
-    def at_stake(self) -> bool:
-        """Whether anything is held or working."""
-        return bool(self.orders.working()) or any(entry.quantity for entry in self.ledger.entries.values())
 
     # The pieces.
 
@@ -274,22 +223,6 @@ class Gateway:
             order_id, intent.symbol, intent.side, intent.quantity, intent.limit_price, intent.time_in_force
         )
         return [self._record(placed), Place(order, intent.pipeline, now, exempt)]
-
-    def _state(self, intent: Intent, now: int) -> RiskState:
-        instrument = self.instruments.get(intent.symbol)
-        reference = self.prices.of(intent.symbol)
-        working = self.orders.working()
-        position = self.ledger.position(intent.pipeline, intent.symbol)
-        worst = exposure(intent, working, self.ledger, self.prices, self.instruments)
-        return RiskState(
-            now, instrument, reference, position, reducing(intent, working, position), worst,
-            self._messages.times, self.latches.of(intent.pipeline), self._loss(), self.limits.loss_since,
-            self.books.currency, intent.pipeline in self.pipelines,
-        )  # fmt: skip
-
-    def _loss(self) -> Decimal | None:
-        profit = self.books.day_profit()
-        return None if profit is None else -profit
 
     def _day(self, now: int) -> list[Effect]:
         due = self.books.day_due(self._at(now), now)
