@@ -31,6 +31,7 @@ class SimulatedVenue:
     def __init__(self, server: SimulatorServer, instruments: list[Instrument]) -> None:
         self.server = server
         self.table = SymbolTable.of(instruments)
+        self._unlisted: dict[str, Instrument] = {}
         self.rest_url = f"http://127.0.0.1:{server.port}"
         self.ws_url = f"ws://127.0.0.1:{server.port}/ws"
 
@@ -71,7 +72,11 @@ class SimulatedVenue:
     def unlist(self, symbol: str) -> None:
         """Orders in it that rest are still told."""
         exchange = self.server.exchange
+        self._unlisted[symbol] = exchange.instruments[symbol]
         exchange.instruments = {name: one for name, one in exchange.instruments.items() if name != symbol}
+
+    def list_again(self, symbol: str) -> None:
+        self.server.exchange.instruments = {**self.server.exchange.instruments, symbol: self._unlisted.pop(symbol)}
 
     @asynccontextmanager
     async def trading(self, api_key: str = "simulated", secret: str = "simulated") -> AsyncIterator[MexcTrading]:

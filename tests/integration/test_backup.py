@@ -45,7 +45,7 @@ async def test_a_namespaces_tables_put_back_are_brought_up_to_date_from_the_stre
         connection.execute("DROP SCHEMA test CASCADE")
     run("pg_restore", "--exit-on-error", f"--dbname={dsn}", copy)
     assert rows_in(dsn, "test") == first
-    after = await sink_until(config(nats, dsn), lambda counts: counts.get("candles", 0) > first["candles"])
+    after = await sink_until(config(nats, dsn), lambda counts: counts.get("signals", 0) > first["signals"])
     await client.close()
 
     assert after["fills"] == 2  # the same journal rows told again

@@ -148,6 +148,8 @@ async def test_an_order_in_a_symbol_that_is_listed_no_more_blinds_nobody(venue: 
         after.outbox.put(after.gateway.cancel_all(time.time_ns()))
         await until("the cancel", lambda: len(after.gateway.orders.working()) == 1)
         assert after.gateway.orders.works(rests)  # which the venue refuses to cancel: it stays reserved
+        venue.list_again("ETHUSDT")
+        await until("the other cancel", lambda: not after.gateway.orders.working())
 
 
 async def test_flatten_cancels_closes_and_says_when_it_is_done(venue: SimulatedVenue, client: Client) -> None:
