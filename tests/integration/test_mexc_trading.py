@@ -12,6 +12,7 @@ from integration.simulated_venue import BTC, ETH, FEES, QUICK, SimulatedVenue, s
 from tradewind.durations import SECOND
 from tradewind.errors import InvalidValue, VenueError, VenueUnknown
 from tradewind.events import OrderStatus, RowKind, Side, TimeInForce
+from tradewind.instrument import instrument
 from tradewind_workers.simulator.rate_limit import Limit
 from tradewind_workers.venues.mexc.rest import RestSession
 from tradewind_workers.venues.mexc.trading import MexcTrading
@@ -123,6 +124,21 @@ async def test_an_order_nobody_can_count_in_hides_no_other(venue: SimulatedVenue
             "tw1": 1_000,
             "tw2": 1_000,
         }
+
+
+async def test_an_order_on_increments_that_are_not_the_journals_hides_no_other(
+    venue: SimulatedVenue, trading: MexcTrading
+) -> None:
+    await trading.place(trading.sign(NewOrder("tw1", "ETHUSDT", 1, 1_500, 9_900, "GTC"), time.time_ns()))
+    await trading.place(trading.sign(NewOrder("tw2", "ETHUSDT", 1, 2_000, 9_900, "GTC"), time.time_ns()))
+    await trading.place(signed(trading, "tw3", 1_000, 9_900))
+
+    async with venue.trading() as login:
+        login.count_in([instrument("ETHUSDT", "0.01", "1")])
+
+        told = {order.client_order_id: order.quantity for order in await login.open_orders()}
+
+    assert told == {"tw2": 2, "tw3": 1_000}
 
 
 @pytest.mark.parametrize(

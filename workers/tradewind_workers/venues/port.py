@@ -110,7 +110,8 @@ class TradingVenue(Protocol):
         ...
 
     async def open_orders(self) -> list[VenueReport]:
-        """Of all symbols; those in a symbol that is neither listed nor counted in are left out, and logged."""
+        """Of all symbols. Left out, and logged, is what cannot be counted: of a symbol that is neither listed nor told of,
+        or on increments that are not the journal's."""
         ...
 
     async def fills(self, symbol: str, since: int) -> list[VenueReport]:

@@ -140,7 +140,7 @@ class MexcTrading:
         symbols = _read(lambda: [responses.text(entry, "symbol") for entry in entries])
         found = {symbol: await self._counting_if_known(symbol) for symbol in dict.fromkeys(symbols)}
         listed = [(entry, of) for entry, symbol in zip(entries, symbols, strict=True) if (of := found[symbol])]
-        return _read(lambda: [responses.order_state(entry, of) for entry, of in listed])
+        return [order for entry, of in listed if (order := self._open_order(entry, of))]
 
     async def fills(self, symbol: str, since: int) -> list[VenueReport]:
         """MEXC keeps 30 days and answers with the newest 100; older ones are asked for page by page."""
@@ -191,6 +191,16 @@ class MexcTrading:
             raise
         except VenueError as error:
             log.warning("orders_in_unlisted_symbol_left_out", symbol=symbol, error=str(error))
+            return None
+
+    def _open_order(self, entry: Mapping[str, object], of: Instrument) -> VenueReport | None:
+        """None where the symbol's increments have changed, and the order is on the new ones."""
+        try:
+            return _read(lambda: responses.order_state(entry, of))
+        except VenueUnknown as error:
+            if of.counts_like(self._instruments.get(of.symbol, of)):
+                raise
+            log.warning("order_in_changed_increments_left_out", symbol=of.symbol, error=str(error))
             return None
 
     @property
