@@ -62,6 +62,7 @@ def rows_in(dsn: str, schema: str) -> dict[str, int]:
     count = sql.SQL("SELECT count(*) FROM {}")
     try:
         with psycopg.connect(dsn) as connection:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ  # all tables of one moment
             tables = {table: count.format(sql.Identifier(schema, table)) for table in COLUMNS}
             return {table: connection.execute(query).fetchone()[0] for table, query in tables.items()}  # type: ignore[index]
     except psycopg.Error:

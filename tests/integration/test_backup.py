@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
@@ -14,12 +15,15 @@ from integration.database import Database, rows_in
 from integration.kept_events import NAMES, complete, config, publish, sink_until
 from integration.nats_server import NatsServer
 from integration.running_gateway import NAMES as DESK
-from integration.running_gateway import gateway_at, until
+from integration.running_gateway import SIZES, gateway_at, until
 from integration.simulated_venue import SimulatedVenue
 from nats.aio.client import Client
 from tradewind.contract.subjects import Names
 from tradewind.events import EXTERNAL
+from tradewind_operator.identities import SECRET_BYTES, Identities
+from tradewind_operator.nats_link import NatsLink
 from tradewind_workers.runner.connection import connect
+from tradewind_workers.runner.streams import ensure_streams
 from tradewind_workers.sinks import embedded
 
 BETA = Names("beta")
@@ -112,6 +116,37 @@ async def test_a_copy_made_while_trading_goes_on_is_completed_from_the_venue(
         assert (after.position(), after.gateway.ledger.position(EXTERNAL, "BTCUSDT")) == (1_000, 300)
         await after.link.reconcile()
         assert after.link.drift == []
+
+
+async def test_a_store_opens_with_the_keys_it_was_made_under_and_with_no_others(tmp_path: Path) -> None:
+    keys, others = (Identities(secrets.token_bytes(SECRET_BYTES)) for _ in range(2))
+    (tmp_path / "nats").mkdir()
+    assert await journalled(tmp_path / "nats", keys, b"an order") == 1
+    shutil.copytree(tmp_path / "nats", tmp_path / "restored")
+    shutil.rmtree(tmp_path / "nats")
+
+    assert await journalled(tmp_path / "restored", others) == 0
+    assert await journalled(tmp_path / "restored", keys) == 1
+
+
+async def journalled(folder: Path, keys: Identities, *new: bytes) -> int:
+    """How much is in the journal of a namespace, its streams made where they are not there, after these."""
+    server = NatsServer(folder, identities=keys)
+    server.start()
+    try:
+        link = NatsLink(server.url, keys)
+        await (await link.connect(DESK.namespace)).close()
+        await link.close()
+        client = await server.connect(DESK.namespace)
+        js = client.jetstream()
+        await ensure_streams(js, DESK, SIZES)
+        for message in new:
+            await js.publish(DESK.account("paper"), message)
+        found = await js.stream_info(DESK.journal_stream)
+        await client.close()
+        return found.state.messages
+    finally:
+        server.stop()
 
 
 @asynccontextmanager
