@@ -94,7 +94,9 @@ class TradingAccountSpec(Model):
         default_factory=Reconciliation, description="How often the venue is asked what is true."
     )
     day_start: str = Field("UTC", description="Time zone whose midnight starts the trading day.", max_length=64)
-    currency: Currency = Field("USDT", description="Currency equity and P&L are told in.")
+    currency: Currency = Field(
+        "USDT", description="Currency equity, P&L and limits are told in, and its symbols are paid in."
+    )
     blind_after: DurationText = Field(
         "30s",
         description="Without news on any halt path for this long, the account only reduces; from 5s, as there is news every second, to 1h.",
