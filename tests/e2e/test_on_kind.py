@@ -201,10 +201,11 @@ def test_after_all_that_the_database_holds_every_fill_once(desk: Kubectl, instal
     until("rest", lambda: desk.condition("tp", "momentum", "Paused").get("status") == "True", 60)
 
     def rows() -> dict[str, int]:
-        query = "import psycopg,json; c=psycopg.connect(open('/tmp/dsn').read()); " + (
-            "print(json.dumps({t: c.execute(f'select count(*) from desk.{t}').fetchone()[0] for t in ('fills', 'orders', 'candles')}))"
-        )
-        done = installed.tried("exec", "postgresql-0", "--", "python", "-c", query)
+        tables = ("fills", "orders", "candles")
+        counts = ", ".join(f"'{table}', (SELECT count(*) FROM \"{desk.namespace}\".{table})" for table in tables)
+        query = f"SELECT json_build_object({counts})::text"
+        program = f"import psycopg; print(psycopg.connect(open('/tmp/dsn').read()).execute({query!r}).fetchone()[0])"
+        done = installed.tried("exec", "postgresql-0", "--", "python", "-c", program)
         return dict(json.loads(done.stdout)) if done.returncode == 0 else {}
 
     def lacks() -> str:
