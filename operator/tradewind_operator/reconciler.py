@@ -8,7 +8,7 @@ import random
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,6 +39,16 @@ REPLACED = ("Deployment", "Job", "CronJob", "RoleBinding")
 """Kinds in which something cannot be changed in place: such an object is made anew."""
 
 
+@dataclass(slots=True)
+class Remembered:
+    """What is known of a key while it is there: by (kind, name) of its children the marks of what was written and the times of
+    reverts, and when its status was written; times in s of a clock that nobody sets."""
+
+    wrote: dict[tuple[str, str], str] = field(default_factory=dict)
+    reverts: dict[tuple[str, str], deque[float]] = field(default_factory=dict)
+    status_at: float = 0.0
+
+
 class Reconciler:
     """Plans with what the world shows, writes only what differs."""
 
@@ -46,9 +56,12 @@ class Reconciler:
         self, world: World, api: ApiServer, data_plane: DataPlane, platform: Platform, add: Callable[[Key, float], None]
     ) -> None:
         self._world, self._api, self._data_plane, self._platform, self._add = world, api, data_plane, platform, add
-        self._reverts: dict[tuple[Key, str, str], deque[float]] = defaultdict(lambda: deque(maxlen=10))
-        self._wrote: dict[tuple[Key, str, str], str] = {}
-        self._status_at: dict[Key, float] = {}
+        self._remembered: dict[Key, Remembered] = defaultdict(Remembered)
+
+    @property
+    def remembers(self) -> int:
+        """How many keys something is remembered of."""
+        return len(self._remembered)
 
     def plan(self, key: Key) -> Plan:
         """What should be done for a key, by what is seen now."""
@@ -107,6 +120,8 @@ class Reconciler:
         wrote |= await self._report(key, plan, contended, failed)
         if plan.again_in_s is not None:
             self._add(key, plan.again_in_s)
+        if self._world.seen(key) is None and not plan.apply:
+            self._remembered.pop(key, None)
         if failed is not None:
             raise failed
         return wrote
@@ -129,9 +144,9 @@ class Reconciler:
         other = self._world.made_for(kind, key.namespace, name)
         if other not in (None, key):
             raise ApiRefused(409, "NameTaken", f"{kind} {name} was made for {other}: rename one of the two")
-        mark, place = body["metadata"]["annotations"][APPLIED], (key, kind, name)
-        reverting = live is not None and self._wrote.get(place, _mark(live)) == mark
-        if live is not None and reverting and not self._may_revert(place, live, contended):
+        mark, wrote = body["metadata"]["annotations"][APPLIED], self._remembered[key].wrote
+        reverting = live is not None and wrote.get((kind, name), _mark(live)) == mark
+        if live is not None and reverting and not self._may_revert(key, live, contended):
             return False
         try:
             made = await self._api.apply(body, force=live is not None)
@@ -145,17 +160,17 @@ class Reconciler:
                 raise ApiRefused(409, "NameTaken", f"{kind} {name} is somebody else's: rename or remove it") from error
             raise
         WRITES.labels(kind, "apply").inc()
-        self._wrote[place] = mark
+        wrote[kind, name] = mark
         self._world.observe_child(made)
         if live is not None and reverting:
             await self._tell_of_revert(key, live)
         return True
 
-    def _may_revert(self, place: tuple[Key, str, str], live: Body, contended: list[str]) -> bool:
+    def _may_revert(self, key: Key, live: Body, contended: list[str]) -> bool:
         """Somebody else changed what we wanted: undo it, but do not fight without end."""
-        key, kind, name = place
-        other = _last_manager(live)
-        times, now = self._reverts[place], time.monotonic()
+        kind, name, other = live["kind"], live["metadata"]["name"], _last_manager(live)
+        now = time.monotonic()
+        times = self._remembered[key].reverts.setdefault((kind, name), deque(maxlen=10))
         while times and now - times[0] > REVERT_WINDOW_S:
             times.popleft()
         if len(times) >= REVERTS_BEFORE_BACKING_OFF:
@@ -179,7 +194,7 @@ class Reconciler:
         await self._api.delete(body)
         WRITES.labels(body["kind"], "delete").inc()
         self._world.forget_child(body)
-        self._wrote.pop((key, body["kind"], body["metadata"]["name"]), None)
+        self._remembered[key].wrote.pop((body["kind"], body["metadata"]["name"]), None)
 
     async def _report(self, key: Key, plan: Plan, contended: list[str], failed: TradewindError | None) -> bool:
         """Write the status where it differs: at once when a condition changes, figures alone once a minute."""
@@ -201,7 +216,7 @@ class Reconciler:
             said = notices(before, status["conditions"])
         if status == seen.status:
             return False
-        due = self._status_at.get(key, 0.0) + STATUS_EVERY_S
+        due = self._remembered[key].status_at + STATUS_EVERY_S
         quiet = status["conditions"] == seen.status.get("conditions") and all(
             status.get(name) == seen.status.get(name)
             for name in ("halted", "observedGeneration", "appliedGeneration", "gateways", "plan")
@@ -211,7 +226,7 @@ class Reconciler:
             self._add(key, wait + random.uniform(0, 10))  # noqa: S311 - spreads writes, decides nothing
             return False
         await self._api.status(seen.body, status)
-        self._status_at[key] = time.monotonic()
+        self._remembered[key].status_at = time.monotonic()
         WRITES.labels(key.kind, "status").inc()
         self._world.reported(key, seen.uid, status)
         now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

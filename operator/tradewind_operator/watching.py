@@ -7,6 +7,7 @@ indices give the same, but wake every waiting object for each that arrives: minu
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any
 
@@ -115,17 +116,26 @@ class Watching:
 
 
 def slim(body: Any) -> Body:
-    """A copy of an object without what nobody reads; of those who manage its specification, who and when."""
-    found = dict(body)
-    metadata = dict(found["metadata"])
-    if "managedFields" in metadata:
-        metadata["managedFields"] = [
-            {"manager": one.get("manager"), "time": one.get("time", "")}
-            for one in metadata["managedFields"]
-            if one.get("subresource") != "status"
-        ]
-    found["metadata"] = metadata
+    """A copy of an object without what nobody reads; of those who manage a child's specification, who and when."""
+    metadata = dict(body["metadata"])
+    managers = metadata.pop("managedFields", ())
+    found: Body = dict(body) | {"metadata": metadata}
+    if body["kind"] not in CHILDREN:
+        found = _with_shared_keys(found)
+        return found
+    metadata["managedFields"] = [
+        {"manager": one.get("manager"), "time": one.get("time", "")}
+        for one in managers
+        if one.get("subresource") != "status"
+    ]
     return found
+
+
+def _with_shared_keys(value: Any) -> Any:
+    """The same with keys all objects share: of those that came as JSON each has its own, a quarter of what it takes."""
+    if isinstance(value, dict):
+        return {sys.intern(str(key)): _with_shared_keys(inner) for key, inner in value.items()}
+    return [_with_shared_keys(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _key(body: Body) -> Key:

@@ -22,6 +22,8 @@ from tradewind_operator.world import Seen, World
 ENDS = "tradewind.io/ends"
 """On a KillSwitch that is made released: the uid of a halt that has no KillSwitch, and that it ends."""
 MAX_UID = 64
+NEXT_HEARTBEAT_NS = 2 * 10**9
+"""After a gateway has latched its next heartbeat tells of it."""
 
 
 def halt_message(body: Body) -> tuple[str, Body]:
@@ -109,7 +111,7 @@ def _judge(
         trading = bool(world.keys_of(key.namespace, "TradingPipeline"))
         conditions = readiness(False, "NoTargets", message, stalled=True) if trading else at_rest("NoTargets", message)
     else:
-        conditions = _confirmations(key, seen, world, members, answers, now)
+        conditions = _confirmations(key, seen, world, live, members, answers, now)
     latched = bool(held) if released is not None else bool(members)
     status: Body = {"members": members, "latched": latched, "gateways": gateways}
     again = SOON_S if released is not None and held else None if conditions[0].status else LATER_S
@@ -132,11 +134,11 @@ def _ended_record(switch: KillSwitch, recorded: DirectHalt | None) -> tuple[tupl
 
 
 def _confirmations(
-    key: Key, seen: Seen, world: World, members: list[str], answers: Mapping[str, Any], now: str
+    key: Key, seen: Seen, world: World, live: Live, members: list[str], answers: Mapping[str, Any], now: str
 ) -> list[Condition]:
     """What those in scope have confirmed; an account for which nothing runs has nothing to confirm."""
     asked = [name for name in members if name in answers or _runs(key.namespace, name, world)]
-    missing = [name for name in asked if not answers.get(name, {}).get("enforced")]
+    missing = [name for name in asked if not _confirmed(live, name, seen.uid, answers.get(name, {}))]
     if missing:
         message = f"not confirmed by the gateways of {', '.join(missing)}"
         conditions = readiness(False, "Enforcing", message, stalled=waited(seen, "Enforcing", now))
@@ -162,6 +164,14 @@ def _runs(namespace: str, name: str, world: World) -> bool:
 def _holds(live: Live, account: str, uids: Set[str]) -> bool:
     """Whether the account's gateway says that it is latched by any of these halts."""
     return any(halt["uid"] in uids for halt in live.figures(f"gateway-{account}").get("halts", []))
+
+
+def _confirmed(live: Live, account: str, uid: str, answer: Mapping[str, Any]) -> bool:
+    """Whether a gateway has enforced a halt, and holds it by what it has said since: one that lost its journal does not."""
+    figures = live.figures(f"gateway-{account}")
+    since = int(figures.get("at", 0)) - int(answer.get("latchedAt", 0)) > NEXT_HEARTBEAT_NS
+    let_go = since and "halts" in figures and not _holds(live, account, {uid})
+    return bool(answer.get("enforced")) and not let_go
 
 
 def _counted(kind: str, reason: str, there: int, of: int) -> Condition:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from tradewind_operator.children import Children
 from tradewind_operator.names import Key, labels
 from tradewind_operator.plan import Body
@@ -23,6 +25,14 @@ def test_an_object_whose_labels_are_edited_stays_with_whom_it_was_made_for() -> 
     assert children.observe(seen(OTHER)) == MINE
     assert children.of(OTHER) == []
     assert children.get(MINE, "Deployment", "tw-btc") == seen(OTHER)
+
+
+def test_an_object_is_read_as_it_was_seen_and_takes_less_than_its_json() -> None:
+    children, body = Children(), seen(MINE) | {"data": {"config.json": json.dumps(list(range(1000)))}}
+    children.observe(body)
+
+    assert children.of(MINE) == [body]
+    assert children.size < len(json.dumps(body)) / 2
 
 
 def test_another_object_of_the_same_name_belongs_to_whom_its_labels_say() -> None:

@@ -486,6 +486,27 @@ def test_one_made_released_ends_a_halt_that_has_none(spec: dict, generation: int
     assert all(document["metadata"]["uid"] == key.removeprefix("halt.") for key, document in bucket.items())
 
 
+@pytest.mark.parametrize(
+    ("halts", "at_s", "reason"),
+    [
+        (["uid-stop"], 50, "Enforced"),
+        ([], 50, "Enforcing"),
+        ([], 99, "Enforced"),
+        (None, 50, "Enforced"),
+    ],
+    ids=["holds it", "holds it no more", "has not had the time to say so", "is only starting"],
+)
+def test_what_a_gateway_confirmed_counts_while_it_holds_the_halt(halts: list | None, at_s: int, reason: str):
+    world = desk((KS, resource(KS, HALT)))
+    ack = {"uid": "uid-stop", "latchedAt": at_s * 10**9, "quietAt": at_s * 10**9, "enforced": True}
+    listed = [{"uid": uid, "action": "Halt", "reason": "a test", "pipelines": ["*"]} for uid in halts or []]
+    beat = {} if halts is None else {"halts": listed}
+
+    plan = plan_kill_switch(KS, world, live(acks={"uid-stop": {"paper": ack}}, gateway_paper=beat), NOW)
+
+    assert condition(plan)["reason"] == reason
+
+
 def test_a_halt_is_released_when_its_gateways_have_let_go():
     released = desk((KS, resource(KS, HALT | {"release": RELEASE}, 2)))
 

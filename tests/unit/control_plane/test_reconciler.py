@@ -101,6 +101,18 @@ async def test_a_refusal_is_told_though_the_bucket_is_away_too() -> None:
     assert any(one["type"] == "Stalled" and one["reason"] == "Invalid" for one in seen.status["conditions"])
 
 
+async def test_of_what_is_gone_nothing_is_kept() -> None:
+    world, server = desk(), Server()
+    by = reconciler(world, server)
+    for _ in range(2):
+        await reconcile(TP, by)
+    world.forget(TP)
+
+    await reconcile(TP, by)
+
+    assert by.remembers == 0
+
+
 async def test_a_halt_is_told_once_however_it_was_seen() -> None:
     body: Body = resource(KS, HALT)
     world, bucket = desk((KS, body)), Bucket()
