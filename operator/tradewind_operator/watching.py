@@ -121,8 +121,7 @@ def slim(body: Any) -> Body:
     managers = metadata.pop("managedFields", ())
     found: Body = dict(body) | {"metadata": metadata}
     if body["kind"] not in CHILDREN:
-        found = _with_shared_keys(found)
-        return found
+        return _with_shared_keys(found)
     metadata["managedFields"] = [
         {"manager": one.get("manager"), "time": one.get("time", "")}
         for one in managers
