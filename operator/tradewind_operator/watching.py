@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import kopf
 import structlog
@@ -121,7 +121,7 @@ def slim(body: Any) -> Body:
     managers = metadata.pop("managedFields", ())
     found: Body = dict(body) | {"metadata": metadata}
     if body["kind"] not in CHILDREN:
-        return _with_shared_keys(found)
+        return cast(Body, _with_shared_keys(found))
     metadata["managedFields"] = [
         {"manager": one.get("manager"), "time": one.get("time", "")}
         for one in managers
