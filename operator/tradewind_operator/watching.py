@@ -22,6 +22,8 @@ from tradewind_operator.world import World, same_specification
 
 log = structlog.get_logger()
 SERVER_TIMEOUT_S, CLIENT_TIMEOUT_S = 290, 300
+PAGE = 250
+"""How many objects a list brings at a time: as one answer, thousands take more memory than everything that is kept of them."""
 
 
 class Watching:
@@ -156,6 +158,7 @@ def _configure(settings: kopf.OperatorSettings, **_: Any) -> None:
     settings.watching.server_timeout = SERVER_TIMEOUT_S
     settings.watching.client_timeout = CLIENT_TIMEOUT_S
     settings.watching.connect_timeout = 5
+    settings.watching.chunk_size = PAGE
     settings.queueing.idle_timeout = 1.0
     for kind in CHILDREN.values():
         settings.watching.label_selectors[kind.group, kind.version, kind.plural] = SELECTOR
