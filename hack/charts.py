@@ -1,6 +1,6 @@
 """Writes what follows from the charts: their READMEs, and ``deploy/platform.yaml`` for people without Helm.
 
-``--check`` says what differs. Called by ``make charts`` and CI. Needs helm, which is built once, see ``helm_program``.
+``--check`` says what differs. Called by ``make charts`` and CI. Needs helm, which is built once, see ``go_programs``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from helm_program import helm
+from go_programs import HELM, installed
 
 ROOT = Path(__file__).resolve().parent.parent
 CHARTS = ROOT / "charts"
@@ -28,7 +28,7 @@ def rendered(chart: str, *options: str) -> list[dict[str, Any]]:
     Raises:
         subprocess.CalledProcessError: helm refuses the values; its words are in ``stderr``.
     """
-    command = [str(helm()), "template", "tradewind", str(CHARTS / chart), "--namespace", NAMESPACE, *options]
+    command = [str(installed(HELM)), "template", "tradewind", str(CHARTS / chart), "--namespace", NAMESPACE, *options]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return [document for document in yaml.safe_load_all(said) if document]
 

@@ -16,6 +16,7 @@ import docker_daemon
 import kind_cluster
 import node_image
 import python_image
+from go_programs import KIND, installed
 from kubernetes_binaries import CannotBuild, cache
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -69,7 +70,7 @@ def also_tagged(tag: str) -> None:
 
 def load(tag: str = "") -> bool:
     """Into the kind cluster, if there is one; whether there was."""
-    kind = kind_cluster.kind()
+    kind = installed(KIND)
     clusters = subprocess.run(
         [str(kind), "get", "clusters"], capture_output=True, text=True, check=False
     ).stdout.split()

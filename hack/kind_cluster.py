@@ -19,39 +19,40 @@ from pathlib import Path
 import docker_daemon
 import node_image
 import yaml
-from kubernetes_binaries import HERE, VERSION, CannotBuild, binaries, cache, go
+from go_programs import KIND, installed
+from kubernetes_binaries import HERE, VERSION, CannotBuild, binaries, cache
 
 CLUSTER = "tradewind"
-KIND = "v0.30.0"
 OFFICIAL = f"kindest/node:{VERSION}"
 
 
-def kind() -> Path:
-    """The kind program, installed as a Go module if it is not there."""
-    output = cache() / f"kind-{KIND}" / "kind"
-    if not output.is_file():
-        environment = os.environ | {"GOBIN": str(output.parent), "CGO_ENABLED": "0", "GOTOOLCHAIN": "local"}
-        command = [go(), "install", f"sigs.k8s.io/kind@{KIND}"]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise CannotBuild(f"installing kind failed: {done.stderr.strip()[-1500:]}")
-    return output
+GRACE = {"kind": "ClusterConfiguration", "controllerManager": {"extraArgs": {"node-monitor-grace-period": "20s"}}}
+"""How long a node may be silent before it is given up: Kubernetes' default is 50 s, docs/install.md says why less."""
 
 
 def configuration(workers: int) -> str:
     """kind's configuration for one control plane and this many workers."""
     nodes = [{"role": "control-plane"}, *({"role": "worker"} for _ in range(workers))]
-    return yaml.safe_dump({"apiVersion": "kind.x-k8s.io/v1alpha4", "kind": "Cluster", "nodes": nodes})
+    patches = [yaml.safe_dump(GRACE)]
+    cluster = {"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "kubeadmConfigPatches": patches}
+    return yaml.safe_dump(cluster | {"nodes": nodes})
 
 
 def up(folder: Path, workers: int) -> None:
-    """Create the cluster and wait until its nodes are ready; the admin's kubeconfig is left in the folder."""
+    """Create the cluster and wait until its nodes are ready; the admin's kubeconfig is left in the folder.
+
+    Raises:
+        CannotBuild: a step failed, or there is a cluster already, and it has fewer nodes.
+    """
     began = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "kubeconfig"
     if not docker_daemon.answers():
         docker_daemon.start(folder / "docker", node_image.program("runc_unprivileged"))
-    if CLUSTER in _call(str(kind()), "get", "clusters").split():
+    if CLUSTER in _call(str(installed(KIND)), "get", "clusters").split():
+        there = len(_call(str(installed(KIND)), "get", "nodes", "--name", CLUSTER).split())
+        if there < 1 + workers:
+            raise CannotBuild(f"a cluster runs with {there} of {1 + workers} nodes: `make cluster-down` first")
         print(f"already running: export KUBECONFIG={config}")
         return
     image = _image()
@@ -70,7 +71,7 @@ def up(folder: Path, workers: int) -> None:
             "--wait",
             "120s",
         ]
-        _call(str(kind()), "create", "cluster", *given)
+        _call(str(installed(KIND)), "create", "cluster", *given)
     if image == node_image.name():  # nothing outside to ask for other names
         _kubectl(config, "apply", "--server-side", "--force-conflicts", "-f", str(HERE / "node/coredns.yaml"))
     _kubectl(config, "-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=120s")
@@ -81,8 +82,8 @@ def up(folder: Path, workers: int) -> None:
 
 def down(folder: Path) -> None:
     """Delete the cluster, and end Docker if it was started by ``up``."""
-    if docker_daemon.answers() and CLUSTER in _call(str(kind()), "get", "clusters").split():
-        _call(str(kind()), "delete", "cluster", "--name", CLUSTER, "--kubeconfig", str(folder / "kubeconfig"))
+    if docker_daemon.answers() and CLUSTER in _call(str(installed(KIND)), "get", "clusters").split():
+        _call(str(installed(KIND)), "delete", "cluster", "--name", CLUSTER, "--kubeconfig", str(folder / "kubeconfig"))
     (folder / "kubeconfig").unlink(missing_ok=True)
     pid_file = folder / "docker/pid"
     pid = int(pid_file.read_text()) if pid_file.is_file() else 0

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from api.cluster_world import Kubectl, namespace
 from cluster import ControlPlane
-from helm_program import helm
+from go_programs import HELM, installed
 
 import charts
 
@@ -68,7 +68,7 @@ def operator_of(values: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("chart", ["tradewind", "tradewind-crds"])
 def test_helm_finds_nothing_to_say(chart: str) -> None:
     done = subprocess.run(
-        [helm(), "lint", "--strict", "--quiet", charts.CHARTS / chart], capture_output=True, text=True
+        [installed(HELM), "lint", "--strict", "--quiet", charts.CHARTS / chart], capture_output=True, text=True
     )
 
     assert (done.returncode, done.stderr) == (0, ""), done.stdout

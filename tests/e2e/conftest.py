@@ -1,26 +1,29 @@
-"""A real cluster with the images of this checkout: kind's, made when it is not there, or the one of TRADEWIND_E2E_KUBECONFIG."""
+"""A real cluster with the images of this checkout: kind's, made when it is not there, or the one of TRADEWIND_E2E_KUBECONFIG.
+
+TRADEWIND_E2E is ``required`` (fail where no cluster can be made) or ``full`` (that, a second node, and all that takes long).
+"""
 
 from __future__ import annotations
 
 import os
-import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import helm_program
 import images
 import kind_cluster
 import pytest
-from api.cluster_world import Body, Kubectl, until
+from api.cluster_world import Kubectl, until
+from e2e.nodes import Nodes
+from e2e.release import PASSWORD, SYSTEM, Release, secret
 from kubernetes_binaries import CannotBuild, binaries, cache
 
-from charts import CHARTS
+FULL = os.environ.get("TRADEWIND_E2E") == "full"
 
-SYSTEM = "tradewind-system"
-DATABASE = "database"
-PASSWORD = "end-to-end"  # pragma: allowlist secret - that of a volume an earlier run may have left
-VALUES = (f"--set=postgresql.dsnSecret={DATABASE}", "--set=postgresql.embedded.enabled=true")
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("full") and not FULL:
+            item.add_marker(pytest.mark.skip(reason="takes minutes or a second node: make e2e-full"))
 
 
 @pytest.fixture(scope="session")
@@ -32,50 +35,21 @@ def kubeconfig() -> Path:
     try:
         images.build()
         folder = cache() / "cluster"
-        kind_cluster.up(folder, workers=0)
+        kind_cluster.up(folder, workers=1 if FULL else 0)
         images.load()
     except CannotBuild as error:
-        if os.environ.get("TRADEWIND_E2E") == "required":
+        if os.environ.get("TRADEWIND_E2E") in ("required", "full"):
             raise
         pytest.skip(f"no cluster with nodes: {error}")
     return folder / "kubeconfig"
 
 
-class Release:
-    """Both charts in the cluster, by helm."""
-
-    def __init__(self, kubeconfig: Path) -> None:
-        self._kubeconfig = kubeconfig
-        self.began = time.monotonic()
-
-    def __call__(self, *arguments: str) -> str:
-        command = [str(helm_program.helm()), f"--kubeconfig={self._kubeconfig}", f"--namespace={SYSTEM}", *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"helm {' '.join(arguments)}: {done.stdout}{done.stderr}"
-        return done.stdout
-
-    def install(self) -> None:
-        self.began = time.monotonic()
-        self("upgrade", "--install", "tradewind-crds", str(CHARTS / "tradewind-crds"), "--create-namespace")
-        self("upgrade", "--install", "tradewind", str(CHARTS / "tradewind"), *VALUES, "--wait", "--timeout=180s")
-
-    def uninstall(self) -> None:
-        for release in ("tradewind", "tradewind-crds"):
-            self("uninstall", release, "--ignore-not-found", "--wait", "--timeout=120s")
-
-
 @pytest.fixture(scope="session")
-def on_node(kubeconfig: Path) -> Callable[..., None]:
-    """Runs a command on the node, as root; only where the cluster is kind's own."""
+def nodes(kubeconfig: Path) -> Nodes:
+    """The machines of the cluster; only where it is kind's own."""
     if os.environ.get("TRADEWIND_E2E_KUBECONFIG"):
         pytest.skip("a cluster of somebody else: its nodes are left alone")
-
-    def run(*command: str) -> None:
-        node = f"{kind_cluster.CLUSTER}-control-plane"
-        done = subprocess.run(["docker", "exec", node, *command], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-
-    return run
+    return Nodes(Kubectl(binaries() / "kubectl", kubeconfig), kind_cluster.CLUSTER)
 
 
 @pytest.fixture(scope="session")
@@ -90,15 +64,6 @@ def next_tag(kubeconfig: Path) -> str:
     return given or "next"
 
 
-def _secret(name: str, **data: str) -> Body:
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data}
-
-
-def database_secret() -> Body:
-    """What a desk's sinks are told of the database."""
-    return _secret(DATABASE, dsn=f"postgresql://tradewind:{PASSWORD}@postgresql.{SYSTEM}:5432/postgres")
-
-
 @pytest.fixture(scope="session")
 def helm(kubeconfig: Path) -> Release:
     return Release(kubeconfig)
@@ -108,9 +73,11 @@ def helm(kubeconfig: Path) -> Release:
 def installed(kubeconfig: Path, helm: Release) -> Iterator[Kubectl]:
     """kubectl as the admin, with everything installed; all of it is removed at the end."""
     kubectl = Kubectl(binaries() / "kubectl", kubeconfig, SYSTEM)
+    if FULL and not os.environ.get("TRADEWIND_E2E_KUBECONFIG"):
+        Nodes(kubectl, kind_cluster.CLUSTER).keep_spare_empty()
     if kubectl.get("namespace", SYSTEM) is None:
         kubectl("create", "namespace", SYSTEM)
-    kubectl.apply(_secret("postgresql", password=PASSWORD))
+    kubectl.apply(secret("postgresql", password=PASSWORD))
     helm.install()
     kubectl("rollout", "restart", "deployment/tradewind-operator")  # the same tag may be another image by now
     kubectl("rollout", "status", "deployment/tradewind-operator", "--timeout=180s")

@@ -7,7 +7,7 @@ import uuid
 import pytest
 from api.cluster_world import Kubectl, until
 from api.manifests import DESK
-from e2e.conftest import SYSTEM, Release
+from e2e.release import SYSTEM, Release
 
 pytestmark = pytest.mark.slow  # pods take seconds to come and go
 

@@ -50,9 +50,7 @@ def plan_pipeline(key: Key, world: World, platform: Platform, live: Live, now: s
     if problems:
         judgement = judgement.stalled("InvalidSpec", f"the last valid specification runs on; {'; '.join(problems)}")
     if pending:
-        judgement.conditions.append(
-            Condition("UpdatePending", True, "AwaitsApproval", f"annotate {APPROVED}={platform.image} to update")
-        )
+        judgement.conditions.append(_update_pending(pipeline, platform.image))
     return plan_with_status(seen, judgement, now, (*revisions, *objects), prune)
 
 
@@ -204,6 +202,15 @@ def _at_rest(pipeline: TradingPipeline, live: Live) -> Condition:
 
 def _drained(pipeline: TradingPipeline, live: Live) -> bool:
     return pipeline.spec.desired_state == "Drained" and _at_rest(pipeline, live).status
+
+
+def _update_pending(pipeline: TradingPipeline, image: str) -> Condition:
+    """What has to be done for the workers to get a newer image."""
+    approve = f"annotate {APPROVED}={image} to update"
+    if pipeline.spec.update_policy == "Window":
+        remedy = f"set spec.desiredState to Paused or Drained, or {approve} while it trades"
+        return Condition("UpdatePending", True, "AwaitsWindow", remedy)
+    return Condition("UpdatePending", True, "AwaitsApproval", approve)
 
 
 def _hold_image(objects: list[Body], world: World, key: Key, pipeline: TradingPipeline) -> bool:

@@ -303,7 +303,7 @@ def test_a_new_image_waits_for_approval_where_that_is_the_policy():
         return deployment["spec"]["template"]["spec"]["containers"][0]["image"]
 
     assert image() == "worker:1"
-    assert condition(plan_pipeline(TP, world, newer, live(), NOW), "UpdatePending")["status"] == "True"
+    assert condition(plan_pipeline(TP, world, newer, live(), NOW), "UpdatePending")["reason"] == "AwaitsApproval"
     world.observe(TP, resource(TP, spec, annotations={"tradewind.io/approved-image": "worker:2"}))
     assert image() == "worker:2"
 
@@ -327,6 +327,24 @@ def test_workers_take_another_address_of_nats_only_when_it_has_answered():
     assert made(elsewhere) == made(PLATFORM)
     assert "nats://elsewhere:4222" in str(made(replace(elsewhere, nats_reached=True)))
     assert "nats://elsewhere:4222" in str(plan_pipeline(TP, desk(), elsewhere, live(), NOW).apply)
+
+
+def test_a_new_image_waits_for_rest_where_the_policy_is_a_window():
+    def planned(state: str) -> tuple[str, dict]:
+        world.observe(TP, resource(TP, spec | {"desiredState": state}, generation=2 if state == "Running" else 3))
+        plan = plan_pipeline(TP, world, Platform(image="worker:2"), live(), NOW)
+        [deployment] = [body for body in plan.apply if body["kind"] == "Deployment"]
+        container = deployment["spec"]["template"]["spec"]["containers"][0]
+        return container["image"], condition(plan, "UpdatePending")
+
+    spec = PIPELINE | {"updatePolicy": "Window"}
+    world = desk((TP, resource(TP, spec)))
+    carried_out(world, plan_pipeline(TP, world, PLATFORM, live(), NOW))
+
+    held, pending = planned("Running")
+    assert (held, pending["reason"]) == ("worker:1", "AwaitsWindow")
+    assert "desiredState to Paused or Drained" in pending["message"]
+    assert planned("Paused") == ("worker:2", {})
 
 
 def test_a_gateway_is_told_its_limits_by_the_bucket_and_not_by_its_configuration():

@@ -43,9 +43,11 @@ def test_packages_come_from_where_the_machine_gets_its_own(tmp_path: Path) -> No
 
 
 def test_a_cluster_has_one_control_plane_and_the_workers_asked_for() -> None:
-    nodes = yaml.safe_load(kind_cluster.configuration(workers=2))["nodes"]
+    cluster = yaml.safe_load(kind_cluster.configuration(workers=2))
+    [patch] = [yaml.safe_load(one) for one in cluster["kubeadmConfigPatches"]]
 
-    assert [node["role"] for node in nodes] == ["control-plane", "worker", "worker"]
+    assert [node["role"] for node in cluster["nodes"]] == ["control-plane", "worker", "worker"]
+    assert patch["controllerManager"]["extraArgs"]["node-monitor-grace-period"] == "20s"
 
 
 def test_images_share_a_layer_and_name_it_by_its_content(tmp_path: Path) -> None:
