@@ -6,7 +6,6 @@ packages. Names are ``tradewind-operator``, ``tradewind-worker`` and ``tradewind
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -38,16 +37,10 @@ def build() -> dict[str, str]:
     """
     if not docker_daemon.answers():
         docker_daemon.start(cache() / "cluster/docker", node_image.program("runc_unprivileged"))
-    arguments = _arguments()
+    given = arguments()
     for target in TARGETS:
-        _docker("build", "-q", "--target", target, "-t", name(target), *arguments, str(ROOT))
-    return {target: _docker("image", "inspect", "-f", "{{.Id}}", name(target)).strip() for target in TARGETS}
-
-
-def layers(target: str) -> list[str]:
-    """The digests of an image's layers: two builds of one state give the same."""
-    found: list[str] = json.loads(_docker("image", "inspect", "-f", "{{json .RootFS.Layers}}", name(target)))
-    return found
+        docker("build", "-q", "--target", target, "-t", name(target), *given, str(ROOT))
+    return {target: docker("image", "inspect", "-f", "{{.Id}}", name(target)).strip() for target in TARGETS}
 
 
 def contents(folder: Path) -> None:
@@ -65,7 +58,7 @@ def contents(folder: Path) -> None:
 def also_tagged(tag: str) -> None:
     """The same images under another tag: for an upgrade that changes nothing but that."""
     for target in TARGETS:
-        _docker("tag", name(target), name(target, tag))
+        docker("tag", name(target), name(target, tag))
 
 
 def load(tag: str = "") -> bool:
@@ -90,23 +83,23 @@ def load(tag: str = "") -> bool:
     return True
 
 
-def _arguments() -> list[str]:
+def arguments(checkout: Path = ROOT) -> list[str]:
+    """What a build of this checkout is told: its bases, its revision and time, where packages come from."""
     base, maker = _bases()
-    arguments = ["--build-arg", f"BASE_IMAGE={base}", "--build-arg", f"BUILD_IMAGE={maker}", "--network", "host"]
-    revision = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
-    ).stdout
-    changed = subprocess.run(
-        ["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    arguments += ["--build-arg", f"REVISION={revision.strip()}"]
-    arguments += ["--build-arg", f"SOURCE_DATE_EPOCH={changed.stdout.strip() or 0}"]
+    told = ["--build-arg", f"BASE_IMAGE={base}", "--build-arg", f"BUILD_IMAGE={maker}", "--network", "host"]
+    told += ["--build-arg", f"REVISION={_git(checkout, 'rev-parse', 'HEAD')}"]
+    told += ["--build-arg", f"SOURCE_DATE_EPOCH={_git(checkout, 'log', '-1', '--format=%ct') or 0}"]
     for variable in PASSED_ON:
         if os.environ.get(variable):
-            arguments += ["--build-arg", variable]
+            told += ["--build-arg", variable]
     if CERTIFICATES.is_file():
-        arguments += ["--secret", f"id=certificates,src={CERTIFICATES}"]
-    return arguments
+        told += ["--secret", f"id=certificates,src={CERTIFICATES}"]
+    return told
+
+
+def _git(checkout: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=checkout, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
 
 
 def _bases() -> tuple[str, str]:
@@ -122,7 +115,7 @@ def _bases() -> tuple[str, str]:
     print(f"{OFFICIAL} cannot be pulled here: the base is made from Debian packages", file=sys.stderr, flush=True)
     for image in (python_image.BASE, python_image.BUILD):
         if not _there(image):
-            _docker("load", "-q", "-i", str(python_image.archive(image)))
+            docker("load", "-q", "-i", str(python_image.archive(image)))
     return python_image.BASE, python_image.BUILD
 
 
@@ -130,10 +123,20 @@ def _there(image: str) -> bool:
     return subprocess.run(["docker", "image", "inspect", image], capture_output=True, check=False).returncode == 0
 
 
-def _docker(*arguments: str) -> str:
-    client = "/usr/bin/docker" if Path("/usr/bin/docker").exists() else "docker"  # one that builds without a plug-in
-    environment = os.environ | {"DOCKER_BUILDKIT": "1"}
-    done = subprocess.run([client, *arguments], env=environment, capture_output=True, text=True, check=False)
+def client() -> tuple[str, dict[str, str]]:
+    """The docker client, and the environment it needs to build: one that does so without a plug-in, if there is one."""
+    own = Path("/usr/bin/docker")
+    return str(own) if own.exists() else "docker", os.environ | {"DOCKER_BUILDKIT": "1"}
+
+
+def docker(*arguments: str) -> str:
+    """What docker says.
+
+    Raises:
+        CannotBuild: it failed; its last words are in the message.
+    """
+    program, environment = client()
+    done = subprocess.run([program, *arguments], env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise CannotBuild(f"`docker {' '.join(arguments[:3])} ...` failed: {done.stderr.strip()[-2500:]}")
     return done.stdout
@@ -148,7 +151,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     for target in TARGETS:
-        size = int(_docker("image", "inspect", "-f", "{{.Size}}", name(target))) / 1e6
+        size = int(docker("image", "inspect", "-f", "{{.Size}}", name(target))) / 1e6
         print(f"{name(target):28} {size:7.1f} MB")
     print("contents in out/*.cdx.json" + ("; loaded into kind" if loaded else ""))
     return 0

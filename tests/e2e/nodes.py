@@ -16,6 +16,9 @@ class Nodes:
         self._kubectl = kubectl
         self.first, self.spare = f"{cluster}-control-plane", f"{cluster}-worker"
 
+    def names(self) -> list[str]:
+        return [node["metadata"]["name"] for node in self._kubectl.list("nodes")]
+
     def run(self, *command: str, node: str = "", check: bool = True) -> str:
         """What a command says on a node (the first), as root."""
         return self._docker("exec", node or self.first, *command, check=check)
