@@ -20,6 +20,10 @@ MIXTURES: dict[str, dict[str, Any]] = {
         "nats": {"enabled": False, "url": "nats://nats.messaging:4222"},
         "postgresql": {"dsnSecret": "house-db"},  # pragma: allowlist secret
     },
+    "with a database for trials": {
+        "postgresql": {"embedded": {"enabled": True, "storage": {"className": "fast"}}},
+        "nats": {"image": {"pullPolicy": "Always"}, "resources": {"limits": {"memory": "2Gi"}}},
+    },
     "from a registry of one's own": {
         "imagePullSecrets": [{"name": "registry"}],
         "operator": {"image": {"repository": "r.example/operator", "digest": "sha256:" + "0" * 64}},
