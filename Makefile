@@ -9,10 +9,10 @@ PINNED_UV = $(shell sed -n 's/^ *"\(uv==[^ "]*\)",$$/\1/p' pyproject.toml)
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := setup
-.PHONY: help setup demo test unit lint types secrets format generate generate-check crds crds-check charts charts-check cluster cluster-api cluster-down images bench coverage pin lock lock-check clean
+.PHONY: help setup demo test unit e2e e2e-full lint types secrets format generate generate-check crds crds-check charts charts-check cluster cluster-api cluster-down images bench coverage pin lock lock-check clean
 
 help: ## Show this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' Makefile
 
 setup: $(STAMP) ## Make the environment (.venv), with every version as pinned
 
@@ -32,6 +32,12 @@ test: setup ## Run everything this machine can run
 
 unit: setup ## Run only what needs no server
 	@$(BIN)/python -m pytest tests/unit -q -n logical
+
+e2e: setup ## Run what CI runs on a cluster with nodes, and tell its figures
+	@TRADEWIND_E2E=required $(BIN)/python -m pytest tests/e2e -rsP
+
+e2e-full: setup ## That, and what takes minutes: lost nodes, a full volume, lanes, images built twice
+	@TRADEWIND_E2E=full $(BIN)/python -m pytest tests/e2e -rsP
 
 lint: setup secrets types ## Check style, types, the direction of imports, the Dockerfile and for secrets
 	@$(BIN)/ruff check .

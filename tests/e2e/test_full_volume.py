@@ -58,9 +58,11 @@ def test_a_full_volume_stops_new_orders_but_no_halt_and_nothing_is_lost(
 ) -> None:
     more_fills(desk, 180)
 
-    nodes.run("sh", "-c", f"cat /dev/zero >{volume}/filler; sync", check=False)
-    assert nodes.run("df", "--output=avail", volume).split()[-1] == "0"
-    until("the gateway unready", lambda: figures(desk).get("tradewind_gateway_ready") == 0, 180)
+    def filled_up() -> str:
+        nodes.run("sh", "-c", f"cat /dev/zero >>{volume}/filler", check=False)  # ends when there is no room
+        return nodes.run("df", "--output=avail", volume).split()[-1]
+
+    until("the gateway unready", lambda: filled_up() == "0" and figures(desk).get("tradewind_gateway_ready") == 0, 180)
     stopped = fills(desk)
     until("it said", lambda: desk.condition("ta", "paper").get("status") != "True", 120)
     print("the account says:", desk.condition("ta", "paper"))
