@@ -7,21 +7,29 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import images
+from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
 from kubernetes_binaries import CannotBuild
 
 BUILT = ("operator", "worker", "nats")
 """What the stage ``build`` makes for the images: their layers over the base are these folders."""
-GUESSES = ("Base64HighEntropyString", "HexHighEntropyString", "KeywordDetector", "IPPublicDetector")
-"""Detectors that guess: right for our own lines, noise in other people's packages."""
+TOKENS = (
+    *("AWS Access Key", "Azure Storage Account access key", "GitHub Token", "GitLab Token", "NPM tokens", "PyPI Token"),
+    *("OpenAI Token", "SendGrid API Key", "Slack Token", "Stripe Access Key", "Telegram Bot Token", "Twilio API Key"),
+)
+"""What detect-secrets knows by its form: right in other people's packages too, where guesses are noise."""
+PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[A-Za-z0-9+/=]{16,}")
+"""One that is there: programs that read keys hold the first line alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +89,7 @@ def differences(one: dict[str, Entry], other: dict[str, Entry]) -> list[str]:
 
 
 def unpack(target: str, folder: Path) -> None:
-    """The image's whole file system, and ``image.json``: its configuration with environment and history."""
+    """The image's whole file system, and ``image.json``: its environment, what it runs, its history."""
     client, environment = images.client()
     container = images.docker("create", images.name(target), "-").strip()
     try:
@@ -94,15 +102,42 @@ def unpack(target: str, folder: Path) -> None:
     finally:
         images.docker("rm", container)
     history = images.docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", images.name(target))
-    configuration = images.docker("image", "inspect", "-f", "{{json .Config}}", images.name(target))
+    configuration = images.docker(
+        "image",
+        "inspect",
+        "-f",
+        "{{json .Config.Env}} {{json .Config.Entrypoint}} {{json .Config.Cmd}}",
+        images.name(target),
+    )
     (folder / "image.json").write_text(f"{configuration}\n{history}")
 
 
-def secrets(folder: Path, guess: bool) -> dict[str, list[str]]:
-    """Files below a folder that hold what looks like a secret, by path from there, with what was found; see ``GUESSES``."""
-    command = [str(Path(sys.executable).with_name("detect-secrets")), "-C", str(folder), "scan", "--all-files"]
-    left_out = [] if guess else [word for name in GUESSES for word in ("--disable-plugin", name)]
-    done = subprocess.run([*command, "--no-verify", *left_out, "."], capture_output=True, text=True, check=False)
+def tokens(folder: Path) -> dict[str, list[str]]:
+    """Files below a folder that hold a private key or a token whose form tells what it is, by path, with what was found."""
+    found: dict[str, list[str]] = {}
+    patterns = _patterns()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.is_symlink():
+            content = path.read_bytes()
+            kinds = [kind for kind, pattern in patterns if pattern.search(content)]
+            if kinds:
+                found[str(path.relative_to(folder))] = kinds
+    return found
+
+
+def _patterns() -> list[tuple[str, re.Pattern[bytes]]]:
+    plugins: dict[str, Any] = get_mapping_from_secret_type_to_class()
+    known = [(kind, one) for kind in TOKENS for one in plugins[kind].denylist]
+    return [
+        ("Private Key", PRIVATE_KEY),
+        *((kind, re.compile(one.pattern.encode(), one.flags & re.I)) for kind, one in known),
+    ]
+
+
+def guesses(folder: Path, paths: Sequence[str]) -> dict[str, list[str]]:
+    """Lines of these files and folders below a folder that look like a secret to detect-secrets, by path."""
+    command = [str(Path(sys.executable).with_name("detect-secrets")), "scan", "--all-files", "--no-verify", *paths]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise CannotBuild(f"the search for secrets failed: {done.stderr.strip()[-500:]}")
     results = json.loads(done.stdout)["results"]
