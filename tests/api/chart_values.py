@@ -7,7 +7,8 @@ from typing import Any
 
 import charts
 
-PROMETHEUS = "monitoring.coreos.com/v1"
+NOT_THE_SERVERS = ("monitoring.coreos.com/v1", "cert-manager.io/v1")
+"""Groups of other projects, which the server does not know."""
 MIXTURES: dict[str, dict[str, Any]] = {
     "as it comes": {},
     "for production": {
@@ -19,6 +20,12 @@ MIXTURES: dict[str, dict[str, Any]] = {
     "with a NATS and a database of one's own": {
         "nats": {"enabled": False, "url": "nats://nats.messaging:4222"},
         "postgresql": {"dsnSecret": "house-db"},  # pragma: allowlist secret
+    },
+    "over TLS, certificates by cert-manager": {
+        "nats": {"replicas": 3, "tls": {"certManager": {"issuer": "house", "kind": "ClusterIssuer"}}},
+    },
+    "over TLS, and asking nobody for a name": {
+        "nats": {"authentication": False, "tls": {"secretName": "nats-certificates"}},  # pragma: allowlist secret
     },
     "with a database for trials": {
         "postgresql": {"embedded": {"enabled": True, "storage": {"className": "fast"}}},

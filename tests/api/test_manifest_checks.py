@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from api.chart_values import MIXTURES, PROMETHEUS, rendered
+from api.chart_values import MIXTURES, NOT_THE_SERVERS, rendered
 from api.cluster_world import ROOT, Body, Rest
 from api.server_schemas import LOCATION, write_schemas
 from cluster import ControlPlane
@@ -26,8 +26,8 @@ COMMITTED = sorted(
 )
 ALL_GOOD = 10
 NO_POLICY = "The pod does not have a matching NetworkPolicy"
-NOT_OURS = ("PodMonitor", "PrometheusRule")
-"""Kinds of the Prometheus operator, which the server does not know."""
+NOT_OURS = ("PodMonitor", "PrometheusRule", "Certificate")
+"""Kinds of other projects, which the server does not know."""
 EXCEPTIONS = {
     "CPU limit is not set": "throttling would hold orders and halts back; requests say what is needed",
     "Ephemeral Storage limit is not set": "root file systems are read-only: nothing is written but to volumes and a log",
@@ -112,7 +112,7 @@ def test_a_kind_the_server_does_not_know_is_found(schemas: Path) -> None:
 
 def findings(values: dict[str, Any]) -> set[tuple[str, str]]:
     """(object, what kube-score finds about it), warnings included, of what the chart gives."""
-    documents = [one for one in rendered(values) if one["apiVersion"] != PROMETHEUS and not passes_by(one)]
+    documents = [one for one in rendered(values) if one["apiVersion"] not in NOT_THE_SERVERS and not passes_by(one)]
     command = [str(installed(KUBE_SCORE)), "score", "--output-format=json", "--kubernetes-version=v1.34", "-"]
     done = subprocess.run(command, input=yaml.safe_dump_all(documents), capture_output=True, text=True, check=False)
     return {
