@@ -29,7 +29,7 @@ from tradewind_workers.runner.tasks import Background
 
 log = structlog.get_logger()
 BLIND = "blind"
-INSTRUMENTS = instruments_key("")
+INSTRUMENTS, DIRECT = instruments_key(""), direct_key("")
 
 
 class ControlWatch:
@@ -126,7 +126,7 @@ class ControlWatch:
                 self._outbox.put(self._gateway.latch(uid, "Halt", "a halt that cannot be read", everything, seen))
             return
         uid = switch.metadata.uid
-        if switch.spec.release is not None and key == direct_key(uid):
+        if switch.spec.release is not None and key.startswith(DIRECT):
             log.warning("release_not_believed", key=key)
         elif switch.spec.release is not None:
             self._switches.pop(uid, None)
