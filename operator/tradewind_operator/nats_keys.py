@@ -11,7 +11,7 @@ import binascii
 import secrets
 
 import structlog
-from tradewind.errors import InvalidValue
+from tradewind.errors import InvalidValue, Unavailable
 
 from tradewind_operator.api import ApiRefused, ApiServer
 from tradewind_operator.identities import SECRET_BYTES, Identities
@@ -24,7 +24,7 @@ ACCOUNTS = "/data/accounts"
 RETRY_S = 1.0
 
 
-async def identities_of(api: ApiServer, namespace: str, name: str) -> Identities:
+async def identities_of(api: ApiServer, namespace: str, name: str, retry_s: float = RETRY_S) -> Identities:
     """Those of a Secret; waits for an API server that answers.
 
     Raises:
@@ -44,11 +44,11 @@ async def identities_of(api: ApiServer, namespace: str, name: str) -> Identities
             if error.code == 409:
                 continue  # somebody else made it in the same moment
             log.warning("nats_keys_not_read", secret=f"{namespace}/{name}", error=str(error))
-        except (OSError, TimeoutError) as error:
-            log.warning("api_server_away", error=repr(error))
+        except Unavailable as error:
+            log.warning("api_server_away", error=str(error))
         else:
             return identities
-        await asyncio.sleep(RETRY_S)
+        await asyncio.sleep(retry_s)
 
 
 def build_keys(identities: Identities, namespace: str, name: str) -> Body:
