@@ -17,10 +17,9 @@ from typing import Any, Protocol
 import nats.errors
 import structlog
 from nats.aio.client import Client
-from nats.js.api import DiscardPolicy, KeyValueConfig, RetentionPolicy, StorageType, StreamConfig, StreamSource
-from nats.js.errors import APIError, KeyNotFoundError, NoStreamResponseError, NotFoundError
+from nats.js.errors import APIError, KeyNotFoundError, NoStreamResponseError
 from nats.js.kv import KeyValue
-from tradewind.contract.streams import StreamSizes, buckets_of, streams_of
+from tradewind.contract.streams import StreamSizes
 from tradewind.contract.subjects import Names, halt_of, operator_key
 from tradewind.errors import Unavailable
 from tradewind.messaging.ending import close, end
@@ -28,6 +27,7 @@ from tradewind.messaging.ending import close, end
 from tradewind_operator.live import Heartbeats, Live
 from tradewind_operator.nats_link import NatsLink
 from tradewind_operator.plan import Body
+from tradewind_operator.streams import ensure_streams
 
 log = structlog.get_logger()
 AWAY = (nats.errors.Error, APIError, NoStreamResponseError, TimeoutError, OSError, Unavailable)
@@ -114,7 +114,7 @@ class NamespaceBucket:
             client: Client | None = None
             try:
                 client = await self._link.connect(self._namespace)
-                await self._ensure(client)
+                await ensure_streams(client.jetstream(), self._names, self._sizes)
                 self._bucket = await client.jetstream().key_value(self._names.control_bucket)
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._beat(self._bucket))
@@ -230,33 +230,6 @@ class NamespaceBucket:
             return
         self._acks[uid][account] = ack
         self._listener.on_answer(self._namespace, uid)
-
-    async def _ensure(self, client: Client) -> None:
-        """Streams and buckets, made where they are missing."""
-        js = client.jetstream()
-        for stream in streams_of(self._names, self._sizes):
-            try:
-                await js.stream_info(stream.name)
-            except NotFoundError:
-                await js.add_stream(
-                    StreamConfig(
-                        name=stream.name,
-                        subjects=list(stream.subjects),
-                        retention=RetentionPolicy.LIMITS,
-                        discard=DiscardPolicy.NEW if stream.keeps else DiscardPolicy.OLD,
-                        storage=StorageType.FILE,
-                        max_bytes=stream.max_bytes,
-                        sources=[StreamSource(name=name) for name in stream.sources] or None,
-                        num_replicas=self._sizes.replicas,
-                        allow_direct=True,
-                    )
-                )
-        for name in buckets_of(self._names):
-            try:
-                await js.key_value(name)
-            except NotFoundError:
-                size, copies = self._sizes.bucket_bytes, self._sizes.replicas
-                await js.create_key_value(KeyValueConfig(bucket=name, history=1, max_bytes=size, replicas=copies))
 
 
 def _said(error: BaseException) -> str:

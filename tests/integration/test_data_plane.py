@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from integration.nats_server import Heard, NatsServer
 from integration.running_gateway import until
@@ -15,6 +16,7 @@ from tradewind.contract.streams import MIB, StreamSizes
 from tradewind.contract.subjects import Names, halt_key, heartbeat_key, limits_key
 from tradewind_operator.data_plane import DataPlane, NamespaceBucket
 from tradewind_operator.nats_link import NatsLink
+from tradewind_operator.streams import ensure_streams
 from tradewind_workers.runner.connection import connect
 
 SIZES = StreamSizes(journal_bytes=16 * MIB, input_bytes=16 * MIB, events_bytes=16 * MIB, bucket_bytes=16 * MIB)
@@ -90,3 +92,23 @@ async def test_workers_are_heard_again_soon_after_the_server_was_restarted(nats:
                 await asyncio.sleep(0.2)
 
         await worker.close()
+
+
+async def test_streams_grow_as_they_are_told_and_never_shrink(nats: NatsServer) -> None:
+    async def sizes(told: StreamSizes) -> dict[str, int | None]:
+        client = await nats.connect("desk")
+        js, names = client.jetstream(), Names("desk")
+        await ensure_streams(js, names, told)
+        listed = (names.journal_stream, names.input_stream, f"KV_{names.control_bucket}")
+        found = {name: (await js.stream_info(name)).config.max_bytes for name in listed}
+        await client.close()
+        return found
+
+    small = await sizes(SIZES)
+    assert set(small.values()) == {16 * MIB}
+
+    larger = await sizes(replace(SIZES, journal_bytes=32 * MIB, bucket_bytes=24 * MIB))
+    assert list(larger.values()) == [32 * MIB, 16 * MIB, 24 * MIB]
+    assert await sizes(SIZES) == larger
+    assert await sizes(replace(SIZES, replicas=3)) == larger  # one server cannot: it is told, and all goes on
+    assert await sizes(replace(SIZES, input_bytes=1 << 50)) == larger

@@ -1,0 +1,65 @@
+"""The streams and buckets of a namespace: made where they are missing, made larger where the operator is told so.
+
+Never smaller: what is in them is a desk's history. For ``data_plane``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import structlog
+from nats.js import JetStreamContext
+from nats.js.api import DiscardPolicy, KeyValueConfig, RetentionPolicy, StorageType, StreamConfig, StreamSource
+from nats.js.errors import APIError, NotFoundError
+from tradewind.contract.streams import StreamDefinition, StreamSizes, buckets_of, streams_of
+from tradewind.contract.subjects import Names
+
+log = structlog.get_logger()
+
+
+async def ensure_streams(js: JetStreamContext, names: Names, sizes: StreamSizes) -> None:
+    """JOURNAL, INPUT, EVENTS and DEAD, then the buckets; raises what the server says to one that cannot be made."""
+    for stream in streams_of(names, sizes):
+        try:
+            there = (await js.stream_info(stream.name)).config
+        except NotFoundError:
+            await js.add_stream(_config(stream, sizes.replicas))
+        else:
+            await _grow(js, there, stream.max_bytes, sizes.replicas)
+    for name in buckets_of(names):
+        try:
+            there = (await js.stream_info(f"KV_{name}")).config
+        except NotFoundError:
+            made = KeyValueConfig(bucket=name, history=1, max_bytes=sizes.bucket_bytes, replicas=sizes.replicas)
+            await js.create_key_value(made)
+        else:
+            await _grow(js, there, sizes.bucket_bytes, sizes.replicas)
+
+
+def _config(stream: StreamDefinition, replicas: int) -> StreamConfig:
+    return StreamConfig(
+        name=stream.name,
+        subjects=list(stream.subjects),
+        retention=RetentionPolicy.LIMITS,
+        discard=DiscardPolicy.NEW if stream.keeps else DiscardPolicy.OLD,
+        storage=StorageType.FILE,
+        max_bytes=stream.max_bytes,
+        sources=[StreamSource(name=name) for name in stream.sources] or None,
+        num_replicas=replicas,
+        allow_direct=True,
+    )
+
+
+async def _grow(js: JetStreamContext, there: StreamConfig, size: int, replicas: int) -> None:
+    """What cannot grow, as the servers have no room or are too few, stays as it is: what trades goes on."""
+    larger = replace(
+        there, max_bytes=max(there.max_bytes or 0, size), num_replicas=max(there.num_replicas or 1, replicas)
+    )
+    if (larger.max_bytes, larger.num_replicas) == (there.max_bytes, there.num_replicas):
+        return
+    try:
+        await js.update_stream(larger)
+    except APIError as error:
+        log.warning("stream_not_grown", stream=there.name, bytes=size, replicas=replicas, error=error.description)
+    else:
+        log.info("stream_grown", stream=there.name, bytes=larger.max_bytes, replicas=larger.num_replicas)
