@@ -21,7 +21,7 @@ def simulated(parts: list[Rows]) -> SimulatedRun:
     return run_in_process(Setup(pipeline(), slow, (policy(),), instruments()), iter(parts), Tally())
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10_000), places=st.lists(st.integers(1, 2500), max_size=15))
 def test_any_cut_gives_the_same_digest(seed: int, places: list[int]) -> None:
     rows = random_market(seed, 500)

@@ -210,7 +210,7 @@ def play(
     return out, made
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 1000), orders=ORDERS)
 def test_money_and_coins_are_conserved(seed: int, orders: list[tuple[int, str, int, int, int, str, bool]]) -> None:
     _, made = play(random_market(seed, 300), orders, [100, 400], snapshot=False)
@@ -227,7 +227,7 @@ def test_money_and_coins_are_conserved(seed: int, orders: list[tuple[int, str, i
             assert report.cumulative_quantity < report.quantity
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 1000), orders=ORDERS)
 def test_a_restored_engine_goes_on_exactly(seed: int, orders: list[tuple[int, str, int, int, int, str, bool]]) -> None:
     rows = random_market(seed, 300)
@@ -241,7 +241,7 @@ def test_what_is_no_snapshot_is_refused(data: bytes) -> None:
         engine().restore(data)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 1000), orders=ORDERS, places=st.lists(st.integers(1, 1500), max_size=10))
 def test_how_rows_are_cut_changes_nothing(
     seed: int, orders: list[tuple[int, str, int, int, int, str, bool]], places: list[int]

@@ -421,7 +421,7 @@ class _Market:
             self.open.append(intent)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10**6), restart=st.integers(0, 120))
 def test_whatever_happens_orders_stay_within_bounds_and_a_restart_changes_nothing(seed: int, restart: int) -> None:
     undisturbed, restarted = _Market(seed), _Market(seed)

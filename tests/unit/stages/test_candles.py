@@ -103,7 +103,7 @@ def events_of(stage: CandleStage, parts: list[Rows]) -> list[Event]:
     return [event for part in parts for event in stage.on_batch(Batch(part)).events]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 10_000),
     places=st.lists(st.integers(1, 400), max_size=10),

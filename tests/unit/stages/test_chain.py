@@ -40,7 +40,7 @@ over_chains = pytest.mark.parametrize("spec", CHAINS, ids=["momentum", "plugin",
 
 
 @over_chains
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 10_000), places=st.lists(st.integers(1, 1800), max_size=12))
 def test_any_cut_gives_the_same_events(spec: dict[str, object], seed: int, places: list[int]) -> None:
     rows = random_market(seed, 300)
@@ -52,7 +52,7 @@ def test_any_cut_gives_the_same_events(spec: dict[str, object], seed: int, place
 
 
 @over_chains
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 10_000), place=st.integers(1, 900))
 def test_a_restored_chain_goes_on_exactly(spec: dict[str, object], seed: int, place: int) -> None:
     first, *rest = cut(random_market(seed, 300), [place])

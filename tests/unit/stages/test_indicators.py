@@ -48,13 +48,13 @@ free = st.tuples(st.integers(1_000, 10**7), st.integers(0, 10**5), st.integers(0
 lattice = st.tuples(st.integers(100, 103), small, small)  # flat, inside and equal bars
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(made=st.lists(st.one_of(free, lattice), min_size=1, max_size=90), period=st.integers(2, 14))
 def test_any_bars(made: list[tuple[int, int, int]], period: int) -> None:
     assert_equal_to_talib([bar(*one) for one in made], period)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(made=st.lists(lattice, min_size=1, max_size=60), period=st.integers(2, 6))
 def test_bars_that_hardly_move(made: list[tuple[int, int, int]], period: int) -> None:
     assert_equal_to_talib([bar(*one) for one in made], period)

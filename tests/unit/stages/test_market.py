@@ -77,7 +77,7 @@ ticks = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(listed=ticks, places=st.lists(st.integers(1, 40), max_size=8), rising=st.booleans())
 def test_dirty_ticks_are_judged_alike_under_any_cut(
     listed: list[tuple[int, int, int]], places: list[int], rising: bool

@@ -145,7 +145,7 @@ def told(signals: list[Signal]) -> list[tuple[int, str, int, int]]:
     return [(s.at.row, s.symbol, s.direction, s.reference_price) for s in signals]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 10_000),
     places=st.lists(st.integers(1, 500), max_size=8),

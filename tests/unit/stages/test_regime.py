@@ -122,7 +122,7 @@ def by_the_rules(candles: list[Candle], limits: RegimeSettings) -> list[tuple[in
     return told
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 10_000),
     window=st.integers(10, 40),

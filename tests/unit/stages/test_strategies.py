@@ -55,7 +55,7 @@ def test_a_breakout_tells_what_it_broke() -> None:
     assert [(s.price, s.reference_price, s.change, s.confidence) for s in made] == [(103, 100, 30_000_000, 10**6)]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(closes=st.lists(st.integers(90, 110), min_size=1, max_size=60), places=st.sets(st.integers(1, 60)))
 def test_a_breakout_says_the_same_under_any_cut_and_restart(closes: list[int], places: set[int]) -> None:
     symbols = ("BTCUSDT", "ETHUSDT")
