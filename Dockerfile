@@ -30,9 +30,12 @@ RUN --mount=type=secret,id=certificates,target=/etc/ssl/certs/ca-certificates.cr
 COPY core core
 COPY operator operator
 COPY workers workers
+# What uv notes of when it saw our sources would differ from build to build.
 RUN --mount=type=secret,id=certificates,target=/etc/ssl/certs/ca-certificates.crt \
     UV_PROJECT_ENVIRONMENT=/operator /uv/bin/uv sync -q --locked --no-dev --no-editable --package tradewind-operator \
     && UV_PROJECT_ENVIRONMENT=/worker /uv/bin/uv sync -q --locked --no-dev --no-editable --package tradewind-workers \
+    && find /operator /worker -name uv_cache.json -delete \
+    && sed -i '/\/uv_cache.json,/d' /operator/lib/python*/site-packages/*.dist-info/RECORD /worker/lib/python*/site-packages/*.dist-info/RECORD \
     && find /operator /worker /nats -exec touch -h -d "@${SOURCE_DATE_EPOCH}" {} +
 
 FROM ${BASE_IMAGE} AS operator
