@@ -48,10 +48,10 @@ def test_a_secret_in_an_image_would_be_found(tmp_path: Path) -> None:
 
 
 def test_two_builds_of_one_state_give_the_same_files(kubeconfig: Path, tmp_path: Path) -> None:
-    builds = []
-    for name in ("one", "another-folder"):
-        subprocess.run(["git", "clone", "-q", str(ROOT), str(tmp_path / name)], check=True)
-        builds.append(image_files.built_from(tmp_path / name))
+    folders = [tmp_path / "one", tmp_path / "another-folder"]
+    for folder in folders:
+        subprocess.run(["git", "clone", "-q", str(ROOT), str(folder)], check=True)
+    builds = [image_files.built_from(folder) for folder in folders]
 
     assert len(builds[0]) > 1000
     assert image_files.differences(*builds)[:20] == []
