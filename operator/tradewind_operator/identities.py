@@ -19,6 +19,8 @@ from tradewind.messaging.nkeys import KeyKind, KeyPair
 from tradewind.permissions import Permissions
 
 SECRET_BYTES = 32
+LONGEST_LOGIN = 32 << 10
+"""Bytes: a token names every subject it allows, and servers take 4 KiB unless they are told."""
 _UNLIMITED = dict.fromkeys(("subs", "data", "payload", "imports", "exports", "conn", "leaf"), -1)
 _STORAGE = dict.fromkeys(("mem_storage", "disk_storage", "streams", "consumer"), -1)
 _ISSUED_AT = 1_700_000_000
@@ -35,6 +37,7 @@ class Identities:
         """What a server's configuration includes, so that it believes what is made here; ``accounts`` is its folder."""
         system = self._key(KeyKind.ACCOUNT, "system").public
         return (
+            f"max_control_line: {LONGEST_LOGIN}\n"
             f"operator: {self._operator_token()}\n"
             f"system_account: {system}\n"
             f'resolver: {{type: full, dir: "{accounts}"}}\n'

@@ -27,7 +27,7 @@ from tradewind.errors import InvalidValue, Unavailable
 from tradewind.messaging.login import AUTHORITY, CREDENTIALS, DIRECTORY, Credentials, login_options, proving, trusting
 from tradewind.messaging.nkeys import KeyKind, KeyPair
 from tradewind.permissions import Permissions, of_observer, of_operator, of_risk_officer, of_workload
-from tradewind.workloads import workloads
+from tradewind.workloads import Workload, workloads
 from tradewind_operator.data_plane import DataPlane
 from tradewind_operator.identities import SECRET_BYTES, Identities
 from tradewind_operator.nats_link import NatsLink
@@ -200,6 +200,17 @@ async def test_what_somebody_has_delivered_to_another_namespace_never_arrives(na
     info = await here.jetstream().stream_info(HERE.journal_stream)
     await here.close()
     assert info.state.messages == 0
+
+
+async def test_the_longest_names_there_are_can_log_in(nats: NatsServer) -> None:
+    """63 letters for a namespace, and those of Kubernetes for what is in it."""
+    names = Names("n" * 63)
+    account = {"metadata": {"name": "a" * 253}}
+    config = {"account": account, "feed": "f" * 253, "output": names.stage("p" * 253, 9, "allocation")}
+    for role in ("gateway", "pipeline", "feed", "sink", "simulator"):
+        workload = Workload("w" * 253, role, config | {"input": {"stream": names.input_stream}})
+        client = await nats.connect(names.namespace, workload.name, of_workload(names, workload))
+        await client.close()
 
 
 async def test_strangers_are_refused(nats: NatsServer, identities: Identities) -> None:
