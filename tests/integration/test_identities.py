@@ -205,6 +205,9 @@ async def test_what_somebody_has_delivered_to_another_namespace_never_arrives(na
 async def test_the_longest_names_there_are_can_log_in(nats: NatsServer) -> None:
     """63 letters for a namespace, and those of Kubernetes for what is in it."""
     names = Names("n" * 63)
+    link = NatsLink(nats.url, nats.identities)
+    await (await link.connect(names.namespace)).close()
+    await link.close()
     account = {"metadata": {"name": "a" * 253}}
     config = {"account": account, "feed": "f" * 253, "output": names.stage("p" * 253, 9, "allocation")}
     for role in ("gateway", "pipeline", "feed", "sink", "simulator"):
