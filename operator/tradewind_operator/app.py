@@ -15,12 +15,13 @@ from kubernetes.aio import config as kubernetes_config
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config.config_exception import ConfigException
 from tradewind.contract.streams import StreamSizes
+from tradewind.contract.subjects import Names
 from tradewind.errors import Unavailable
 
 from tradewind_operator.api import ApiRefused, ApiServer
 from tradewind_operator.data_plane import DataPlane
 from tradewind_operator.health import health_server
-from tradewind_operator.metrics import AGE, DEPTH, FRESHNESS, RESOURCES
+from tradewind_operator.metrics import AGE, BUCKET, DEPTH, FRESHNESS, RESOURCES
 from tradewind_operator.names import OURS
 from tradewind_operator.nats_keys import identities_of
 from tradewind_operator.nats_link import NatsLink
@@ -126,6 +127,9 @@ class Operator:
         DEPTH.set(self.queue.depth)
         AGE.set(self.queue.age_s)
         FRESHNESS.set(self.resync.age_s)
+        BUCKET.clear()
+        for namespace, up in self.data_plane.answering().items():
+            BUCKET.labels(Names(namespace).control_bucket).set(up)
         seen = self.world.uids()
         for kind in OURS:
             RESOURCES.labels(kind).set(len(seen.get(kind, {})))

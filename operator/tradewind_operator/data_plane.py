@@ -80,6 +80,10 @@ class DataPlane:
             task.cancel()
             del self._buckets[namespace]
 
+    def answering(self) -> dict[str, bool]:
+        """Whether the bucket of each namespace answers."""
+        return {namespace: bucket.up for namespace, bucket in self._buckets.items()}
+
     @property
     def reached(self) -> bool:
         """Whether anything has ever answered at the address given."""
@@ -158,6 +162,11 @@ class NamespaceBucket:
         finally:
             self._telling.pop(key, None)
         return True
+
+    @property
+    def up(self) -> bool:
+        """Whether it can be written to: limits and halts reach gateways."""
+        return self._bucket is not None
 
     def live(self) -> Live:
         """What is known of the workers now."""

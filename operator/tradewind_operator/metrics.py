@@ -19,4 +19,5 @@ REQUESTS = Counter(
 DEPTH = Gauge("tradewind_operator_queue_depth", "Keys that are due or being worked on.")
 AGE = Gauge("tradewind_operator_queue_age_seconds", "How long the oldest key that is due has waited.")
 FRESHNESS = Gauge("tradewind_operator_watch_age_seconds", "Time since the watches were last shown to be complete.")
+BUCKET = Gauge("tradewind_operator_control_bucket_up", "Whether a namespace's control bucket answers.", ["bucket"])
 RESOURCES = Gauge("tradewind_operator_resources", "Resources seen, by kind.", ["kind"])

@@ -45,7 +45,7 @@ async def somebody(nats: NatsServer) -> AsyncIterator[KeyValue]:
 
 
 async def test_what_somebody_writes_over_what_was_told_is_told_again(nats: NatsServer) -> None:
-    async with connected(nats) as (_, bucket, heard), somebody(nats) as control:
+    async with connected(nats) as (plane, bucket, heard), somebody(nats) as control:
         key, first, second = limits_key("paper"), {"policies": [1]}, {"policies": [2]}
         assert await bucket.tell(key, first)
         assert await bucket.tell(key, second)
@@ -53,6 +53,7 @@ async def test_what_somebody_writes_over_what_was_told_is_told_again(nats: NatsS
         await control.put("unwind.paper", b"{}")  # the watch is past what was told by then
         await asyncio.sleep(0.2)
         assert heard.news == ["bucket"]
+        await until("it said to answer", lambda: plane.answering() == {"desk": True})
 
         await control.put(key, b"{}")
         await until("news of it", lambda: heard.news == ["bucket", "bucket"])
@@ -70,10 +71,12 @@ async def test_a_halt_by_anybody_is_heard_and_there_to_be_read(nats: NatsServer)
 
 
 async def test_after_a_restart_of_the_server_what_it_may_have_lost_is_told_again(nats: NatsServer) -> None:
-    async with connected(nats) as (_, bucket, heard):
+    async with connected(nats) as (plane, bucket, heard):
         await bucket.tell(limits_key("paper"), {"policies": []})
 
-        await nats.restart()
+        nats.kill()
+        await until("it said to be away", lambda: plane.answering() == {"desk": False})
+        nats.start()
 
         async with asyncio.timeout(15):
             while heard.news.count("bucket") < 2:
