@@ -21,11 +21,12 @@ EVERYTHING = Permissions((">",), (">",))
 
 class NatsServer:
     """JetStream with its store in ``folder``; the port stays the same over restarts. With ``identities`` it knows people,
-    with ``certificates``, a folder with tls.crt and tls.key, it speaks TLS only."""
+    with ``certificates``, a folder with tls.crt and tls.key, it speaks TLS only; ``routes`` is its part of a cluster."""
 
     def __init__(self, folder: Path, max_payload: int = 8 << 20, identities: Identities | None = None) -> None:
         self._folder, self._max_payload, self.identities = folder, max_payload, identities
         self.certificates: Path | None = None
+        self.routes = ""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -49,6 +50,7 @@ class NatsServer:
         config = self._folder / "nats.conf"
         config.write_text(
             f'host: 127.0.0.1\nport: {self.port}\nmax_payload: {self._max_payload}\njetstream {{ store_dir: "{self.store}" }}\n'
+            + self.routes
             + (self.identities.trust(str(self.accounts)) if self.identities else "")
             + (
                 f"tls {{ cert_file: {folder}/tls.crt, key_file: {folder}/tls.key }}\n"
