@@ -56,13 +56,14 @@ class DataPlane:
         self._link, self._sizes, self._listener = link, sizes, listener
         self._buckets: dict[str, NamespaceBucket] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._ending: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Until cancelled; then every connection is closed."""
         try:
             await asyncio.Event().wait()
         finally:
-            await end([*self._tasks.values()])
+            await asyncio.gather(end([*self._tasks.values()]), *self._ending)
             await self._link.close()
 
     def serve(self, namespace: str) -> NamespaceBucket:
@@ -77,7 +78,9 @@ class DataPlane:
         """Nothing of ours is in this namespace any more; its streams stay, they are its history."""
         task = self._tasks.pop(namespace, None)
         if task is not None:
-            task.cancel()
+            ending = asyncio.create_task(end([task]), name=f"end of bucket {namespace}")
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
             del self._buckets[namespace]
 
     def answering(self) -> dict[str, bool]:
