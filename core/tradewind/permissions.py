@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tradewind.contract.subjects import Names, ack_key, direct_key, escape, heartbeat_key, inbox, instruments_key
+from tradewind.contract.subjects import (
+    Names,
+    ack_key,
+    direct_key,
+    escape,
+    heartbeat_key,
+    inbox,
+    instruments_key,
+    key_subject,
+)
 from tradewind.workloads import Workload
 
 RISK_OFFICER, OBSERVER = "risk-officer", "observer"
@@ -27,10 +36,10 @@ def of_workload(names: Names, workload: Workload) -> Permissions:
     """A worker's, by its role."""
     name, config = workload.name, workload.config
     control = f"KV_{names.control_bucket}"
-    says = [*_reads(control), _key(names.control_bucket, heartbeat_key(name))]
+    says = [*_reads(control), key_subject(names.control_bucket, heartbeat_key(name))]
     if workload.role == "feed":
         says += [*_reads(names.input_stream), names.feed(config["feed"]), names.dead(name)]
-        says += [_key(names.control_bucket, instruments_key(config["feed"]))]
+        says += [key_subject(names.control_bucket, instruments_key(config["feed"]))]
     elif workload.role == "pipeline":
         streams = {config["input"]["stream"], names.events_stream}
         says += [right for stream in sorted(streams) for right in _reads(stream)]
@@ -40,7 +49,7 @@ def of_workload(names: Names, workload: Workload) -> Permissions:
         for stream in (names.journal_stream, names.input_stream, names.events_stream):
             says += _reads(stream)
         says += [names.account(account), f"$JS.API.STREAM.PURGE.{names.journal_stream}", names.dead(name)]
-        says += [_key(names.control_bucket, ack_key(account, "")) + "*", *_keeps_snapshots(names, name)]
+        says += [key_subject(names.control_bucket, ack_key(account, "")) + "*", *_keeps_snapshots(names, name)]
     elif workload.role == "simulator":
         says += _keeps_snapshots(names, name)
     elif workload.role == "sink":
@@ -52,14 +61,15 @@ def of_operator(names: Names) -> Permissions:
     """Makes streams and buckets, writes limits, halts, symbols and its own beat; never an order, a fill or an answer."""
     says = [f"$JS.API.STREAM.{what}.{stream}" for stream in _streams(names) for what in ("INFO", "CREATE", "UPDATE")]
     says += _reads(f"KV_{names.control_bucket}")
-    says += [f"$KV.{names.control_bucket}.{key}" for key in ("operator", "halt.*", "limits.*", "feed.*", "unwind.*")]
+    keys = ("operator", "halt.*", "limits.*", "feed.*", "unwind.*")
+    says += [key_subject(names.control_bucket, key) for key in keys]
     return _permissions("operator", says)
 
 
 def of_risk_officer(names: Names) -> Permissions:
     """Halts straight in the bucket, when the API server is away, and can end no halt; reads what gateways answer."""
     return _permissions(
-        RISK_OFFICER, [*_reads(f"KV_{names.control_bucket}"), _key(names.control_bucket, direct_key("")) + "*"]
+        RISK_OFFICER, [*_reads(f"KV_{names.control_bucket}"), key_subject(names.control_bucket, direct_key("")) + "*"]
     )
 
 
@@ -73,19 +83,16 @@ def _permissions(name: str, says: list[str]) -> Permissions:
 
 
 def _reads(stream: str) -> list[str]:
-    """A stream's messages, by consumers of one's own."""
-    asks = ("STREAM.INFO.{}", "STREAM.MSG.GET.{}", "DIRECT.GET.{}", "DIRECT.GET.{}.>")
+    """A stream's messages, by consumers of one's own. Not by DIRECT.GET: it sends what is stored, as it is, to the subject
+    named for the answer, and nobody asks who may publish there."""
+    asks = ("STREAM.INFO.{}", "STREAM.MSG.GET.{}")
     consumes = ("CONSUMER.CREATE.{}", "CONSUMER.CREATE.{}.>", "CONSUMER.INFO.{}.*", "CONSUMER.DELETE.{}.*")
     return [f"$JS.API.{what.format(stream)}" for what in (*asks, *consumes)] + [f"$JS.FC.{stream}.>"]
 
 
 def _keeps_snapshots(names: Names, worker: str) -> list[str]:
-    key = _key(names.snapshot_bucket, escape(worker))
+    key = key_subject(names.snapshot_bucket, escape(worker))
     return [*_reads(f"KV_{names.snapshot_bucket}"), key, f"{key}.>"]
-
-
-def _key(bucket: str, key: str) -> str:
-    return f"$KV.{bucket}.{key}"
 
 
 def _streams(names: Names) -> list[str]:

@@ -57,7 +57,6 @@ class Identities:
         return self._user("system", "operator", permissions)
 
     def _user(self, account: str, name: str, permissions: Permissions) -> Credentials:
-        key = self._key(KeyKind.USER, f"{account}/user/{name}")
         rights = {
             "type": "user",
             "subs": -1,
@@ -66,6 +65,8 @@ class Identities:
             "pub": {"allow": list(permissions.publish)},
             "sub": {"allow": list(permissions.subscribe)},
         }
+        # A token is no secret: with a key of the same name, a pipeline named operator could use the operator's.
+        key = self._key(KeyKind.USER, f"{account}/user/{name}/{json.dumps(rights, sort_keys=True)}")
         return Credentials(_token(self._key(KeyKind.ACCOUNT, account), key, name, rights), key.seed)
 
     def _account_token(self, account: str, name: str, more: dict[str, int]) -> str:

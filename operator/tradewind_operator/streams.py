@@ -34,6 +34,7 @@ async def ensure_streams(js: JetStreamContext, names: Names, sizes: StreamSizes)
             await js.create_key_value(made)
         else:
             await _grow(js, there, sizes.bucket_bytes, sizes.replicas)
+        await _guard(js, f"KV_{name}")
 
 
 def _config(stream: StreamDefinition, replicas: int) -> StreamConfig:
@@ -46,7 +47,6 @@ def _config(stream: StreamDefinition, replicas: int) -> StreamConfig:
         max_bytes=stream.max_bytes,
         sources=[StreamSource(name=name) for name in stream.sources] or None,
         num_replicas=replicas,
-        allow_direct=True,
     )
 
 
@@ -63,3 +63,14 @@ async def _grow(js: JetStreamContext, there: StreamConfig, size: int, replicas: 
         log.warning("stream_not_grown", stream=there.name, bytes=size, replicas=replicas, error=error.description)
     else:
         log.info("stream_grown", stream=there.name, bytes=larger.max_bytes, replicas=larger.num_replicas)
+
+
+async def _guard(js: JetStreamContext, bucket: str) -> None:
+    """Messages that roll up are refused: with one, who may write a single key could clear them all."""
+    there = (await js.stream_info(bucket)).config
+    if not there.allow_rollup_hdrs:
+        return
+    try:
+        await js.update_stream(replace(there, allow_rollup_hdrs=False))
+    except APIError as error:
+        log.warning("bucket_not_guarded", bucket=bucket, error=error.description)

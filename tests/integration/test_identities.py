@@ -22,7 +22,7 @@ from nats.js.api import AckPolicy, ConsumerConfig
 from nats.js.errors import APIError
 from tradewind.api.manifest import load_manifests
 from tradewind.contract.streams import MIB, StreamSizes
-from tradewind.contract.subjects import Names, heartbeat_key, inbox
+from tradewind.contract.subjects import Names, heartbeat_key, inbox, key_subject
 from tradewind.errors import InvalidValue, Unavailable
 from tradewind.messaging.login import AUTHORITY, CREDENTIALS, DIRECTORY, Credentials, login_options, proving, trusting
 from tradewind.messaging.nkeys import KeyKind, KeyPair
@@ -72,6 +72,8 @@ SUBJECTS = {
     "read the market": "$JS.API.CONSUMER.CREATE.tw-default-input.x.tw.default.i.simulated-paper",
     "read intents": "$JS.API.CONSUMER.CREATE.tw-default-events.x.tw.default.p.momentum.0.allocation",
     "read snapshots": "$JS.API.STREAM.MSG.GET.KV_tw-default-snapshots",
+    "have the market sent": "$JS.API.DIRECT.GET.tw-default-input.tw.default.i.simulated-paper",
+    "have intents sent": "$JS.API.DIRECT.GET.tw-default-events",
     "journal elsewhere": "tw.other.a.paper",
     "halt elsewhere": "$KV.tw-other-control.halt.u1",
     "read elsewhere": "$JS.API.STREAM.INFO.tw-other-journal",
@@ -214,6 +216,28 @@ async def test_the_longest_names_there_are_can_log_in(nats: NatsServer) -> None:
         workload = Workload("w" * 253, role, config | {"input": {"stream": names.input_stream}})
         client = await nats.connect(names.namespace, workload.name, of_workload(names, workload))
         await client.close()
+
+
+@pytest.mark.parametrize("bucket", [HERE.control_bucket, HERE.snapshot_bucket])
+async def test_who_may_write_a_key_clears_no_bucket_with_it(nats: NatsServer, bucket: str) -> None:
+    """A message may ask the server to forget all that the stream held before it."""
+    client = await nats.connect("default")
+    js = client.jetstream()
+    await js.publish(key_subject(bucket, "halt.u1"), b"{}")
+
+    with pytest.raises(APIError):
+        await js.publish(key_subject(bucket, "direct.u2"), b"{}", headers={"Nats-Rollup": "all"})
+
+    assert "halt.u1" in await (await js.key_value(bucket)).keys()
+    await client.close()
+
+
+def test_a_key_is_of_one_set_of_rights_so_that_a_token_that_was_overheard_is_of_no_use(identities: Identities) -> None:
+    """A worker may have the name of another user; tokens go over plain connections and are told by the server's monitor."""
+    users = [identities.user("default", "operator", rights) for rights in (of_operator(HERE), of_observer(HERE))]
+
+    assert users[0].seed != users[1].seed
+    assert users[0] == identities.user("default", "operator", of_operator(HERE))
 
 
 async def test_strangers_are_refused(nats: NatsServer, identities: Identities) -> None:

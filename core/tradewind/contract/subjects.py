@@ -92,6 +92,11 @@ def inbox(process: str) -> str:
     return f"_INBOX.{escape(process)}"
 
 
+def key_subject(bucket: str, key: str) -> str:
+    """Where a bucket's key is written."""
+    return f"$KV.{bucket}.{key}"
+
+
 # Keys of the control bucket.
 def halt_key(uid: str) -> str:
     """A KillSwitch as JSON, with its release once it is released: written by the operator, read by every gateway."""
@@ -107,6 +112,11 @@ def halt_of(key: str) -> str:
     """The uid, escaped, of the halt that a key of either kind holds; empty of other keys."""
     kind, _, uid = key.partition(".")
     return uid if kind in ("halt", "direct") else ""
+
+
+def may_end(key: str) -> bool:
+    """Whether a release that this key holds is believed: a risk officer may write any uid into a ``direct`` key of any name."""
+    return key.startswith(halt_key(""))
 
 
 def limits_key(account: str) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 from tradewind.api.fields import API_VERSION
 from tradewind.api.kill_switch import KillSwitch, KillSwitchSpec, Release, Scope
-from tradewind.contract.subjects import halt_key, halt_of
+from tradewind.contract.subjects import halt_of, may_end
 
 from tradewind_operator.live import Live
 from tradewind_operator.names import Key
@@ -46,7 +46,7 @@ class DirectHalt:
             spec = KillSwitchSpec(scope=scope, action="Halt", reason=f"a halt that cannot be read: {key}"[:256])
             return DirectHalt(key, "unreadable", halt_of(key), spec)
         spec = switch.spec.model_copy(update={"release": None})
-        released = switch.spec.release is not None and key == halt_key(switch.metadata.uid)
+        released = switch.spec.release is not None and may_end(key)
         return DirectHalt(key, switch.metadata.name, switch.metadata.uid, spec, released)
 
     def ended(self, release: Release) -> tuple[str, Body]:

@@ -107,6 +107,17 @@ def test_one_of_a_risk_officer_is_ended_at_the_operators_own_key_and_is_not_reco
     assert plan_direct_halts(HALTS, desk(), ended).create == ()
 
 
+def test_one_whose_key_is_not_its_uid_is_ended_and_is_not_recorded_again() -> None:
+    live = Live(now_ns=100, halts={"direct.made-up": direct()})
+    [made] = plan_direct_halts(HALTS, desk(), live).create
+
+    told = told_of(SPEC | {"release": RELEASE}, live, **made["metadata"]["annotations"])
+    assert told["halt.made-up"]["metadata"]["uid"] == "u-1"
+
+    ended = Live(now_ns=100, halts=dict(live.halts) | {"halt.made-up": json.dumps(told["halt.made-up"]).encode()})
+    assert plan_direct_halts(HALTS, desk(), ended).create == ()
+
+
 def test_a_killswitch_that_only_claims_to_be_the_record_ends_nothing_by_its_release() -> None:
     released = HALT | {"release": RELEASE}
 

@@ -14,7 +14,7 @@ from tradewind.contract.subjects import direct_key, halt_key
 from tradewind.durations import SECOND
 from tradewind_workers.gateway.control import BLIND, ControlWatch
 from tradewind_workers.gateway.effects import Effect
-from tradewind_workers.gateway.following import Following
+from tradewind_workers.gateway.following import Followed, Following
 from tradewind_workers.gateway.outbox import Outbox
 
 
@@ -28,9 +28,18 @@ class Taken(Outbox):
         self.effects += effects
 
 
+class NobodyFollowed(Following):
+    """Is told whom to follow, and follows nobody."""
+
+    def __init__(self) -> None:
+        self.told: dict[str, Followed] = {}
+
+    def update(self, wanted: dict[str, Followed]) -> None:
+        self.told = wanted
+
+
 def watch(books: GatewayBooks, **clocks: Any) -> ControlWatch:
-    bucket, following = cast(KeyValue, None), cast(Following, None)
-    return ControlWatch(bucket, books.gateway, Taken(), following, **clocks)
+    return ControlWatch(cast(KeyValue, None), books.gateway, Taken(), NobodyFollowed(), **clocks)
 
 
 async def test_a_clock_that_is_set_back_does_not_hide_that_nobody_is_heard() -> None:
@@ -63,3 +72,38 @@ def test_a_release_by_who_may_only_halt_ends_nothing_whatever_key_it_is_written_
     assert "uid-stop" in books.gateway.latches.halts
     control.on_halt(halt_key("uid-stop"), json.dumps(document).encode())
     assert "uid-stop" not in books.gateway.latches.halts
+
+
+def written(uid: str, **spec: Any) -> bytes:
+    """A KillSwitch of everything, unless it is told otherwise."""
+    given = {"scope": {"namespace": True}, "action": "Flatten", "reason": "fat finger"} | spec
+    metadata = {"name": "stop", "uid": uid}
+    document = {"apiVersion": "tradewind.io/v1alpha1", "kind": "KillSwitch", "metadata": metadata, "spec": given}
+    return json.dumps(document).encode()
+
+
+async def test_a_halt_that_a_risk_officer_writes_again_may_halt_more_and_never_does_less() -> None:
+    books = GatewayBooks()
+    control = watch(books, clock=lambda: NOW)
+    control.limits_known.set()
+    control.on_halt(halt_key("u-1"), written("u-1", scope={"pipelines": {"matchLabels": {"desk": "a"}}}))
+
+    control.on_halt(direct_key("u-1"), written("u-1", action="Reduce"))
+
+    latched = books.gateway.latches.halts["u-1"]
+    assert latched.action == "Flatten"
+    assert latched.covers("any")
+    await control.close()
+
+
+async def test_a_narrower_halt_of_the_same_uid_lets_nobody_go_who_comes_to_match_the_first() -> None:
+    books = GatewayBooks()
+    control = watch(books, clock=lambda: NOW)
+    for key, desk in ((halt_key("u-1"), "b"), (direct_key("u-1"), "nobody")):
+        control.on_halt(key, written("u-1", scope={"pipelines": {"matchLabels": {"desk": desk}}}))
+    pipelines = {"late": {"labels": {"desk": "b"}, "feed": "f", "subjects": []}}
+
+    control._on_limits(json.dumps({"pipelines": pipelines}).encode())
+
+    assert books.gateway.latches.halts["u-1"].covers("late")
+    await control.close()

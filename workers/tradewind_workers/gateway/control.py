@@ -16,7 +16,7 @@ from nats.js.kv import KeyValue
 from pydantic import ValidationError
 from tradewind.api.kill_switch import KillSwitch
 from tradewind.api.risk_policy import RiskPolicy
-from tradewind.contract.subjects import direct_key, escape, halt_of, instruments_key, limits_key, operator_key
+from tradewind.contract.subjects import escape, halt_of, instruments_key, limits_key, may_end, operator_key
 from tradewind.durations import SECOND, parse_duration
 
 from tradewind_workers.gateway.enforcement import Enforcement
@@ -29,7 +29,7 @@ from tradewind_workers.runner.tasks import Background
 
 log = structlog.get_logger()
 BLIND = "blind"
-INSTRUMENTS, DIRECT = instruments_key(""), direct_key("")
+INSTRUMENTS = instruments_key("")
 
 
 class ControlWatch:
@@ -51,7 +51,7 @@ class ControlWatch:
         self._unwind_key = f"unwind.{escape(gateway.name)}"
         self._operator_seen = steady()
         self._api_seen = 0
-        self._switches: dict[str, KillSwitch] = {}  # halts that were seen and not released, by uid
+        self._switches: dict[str, KillSwitch] = {}  # halts that were seen and not released, by key
         self._enforced: set[tuple[str, frozenset[str]]] = set()
         self._enforcement = Enforcement(bucket, gateway, outbox, clock)
         self._work = Background()
@@ -126,14 +126,14 @@ class ControlWatch:
                 self._outbox.put(self._gateway.latch(uid, "Halt", "a halt that cannot be read", everything, seen))
             return
         uid = switch.metadata.uid
-        if switch.spec.release is not None and key.startswith(DIRECT):
+        if switch.spec.release is not None and not may_end(key):
             log.warning("release_not_believed", key=key)
         elif switch.spec.release is not None:
-            self._switches.pop(uid, None)
+            self._switches = {at: one for at, one in self._switches.items() if one.metadata.uid != uid}
             release = switch.spec.release
             self._outbox.put(self._gateway.on_release(uid, release.by, release.reason, seen))
             return
-        self._switches[uid] = switch
+        self._switches[key] = switch
         if self.limits_known.is_set() or not switch.spec.scope.pipelines:
             self._engage(switch, seen)
 

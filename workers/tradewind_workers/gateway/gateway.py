@@ -102,8 +102,12 @@ class Gateway(AccountState):
         scope = members(switch, self.labels, holders | self._served | self.pipelines)
         if not self.latches.widens(switch.metadata.uid, scope):
             return []
-        halted = self.latches.halted(switch.metadata.uid)
-        return self.latch(switch.metadata.uid, switch.spec.action, switch.spec.reason, scope | halted, now)
+        known = self.latches.halts.get(switch.metadata.uid)
+        if (
+            known is not None
+        ):  # what a halt does never changes: whoever writes its uid again may widen it, not weaken it
+            return self.latch(known.uid, known.action, known.reason, scope | known.pipelines, now)
+        return self.latch(switch.metadata.uid, switch.spec.action, switch.spec.reason, scope, now)
 
     def latch(self, uid: str, action: str, reason: str, scope: frozenset[str], now: int) -> list[Effect]:
         """A halt takes hold; CancelAll and Flatten also cancel what rests."""

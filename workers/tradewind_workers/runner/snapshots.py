@@ -14,9 +14,10 @@ import zlib
 from dataclasses import dataclass
 
 from nats.aio.client import Client
+from nats.js import JetStreamContext
 from nats.js.errors import KeyNotFoundError, KeyWrongLastSequenceError
-from nats.js.kv import KeyValue
-from tradewind.contract.subjects import Names, escape
+from nats.js.kv import KV_DEL, KV_OP, KeyValue
+from tradewind.contract.subjects import Names, escape, key_subject
 from tradewind.errors import FencedOut, UndecodableMessage
 
 CHUNK = 512 * 1024
@@ -36,15 +37,16 @@ class Snapshot:
 class SnapshotStore:
     """The newest snapshot of one worker; ``load`` comes before ``save``."""
 
-    def __init__(self, bucket: KeyValue, worker: str) -> None:
-        self._bucket, self._key = bucket, escape(worker)
+    def __init__(self, js: JetStreamContext, bucket: KeyValue, name: str, worker: str) -> None:
+        self._js, self._bucket, self._name, self._key = js, bucket, name, escape(worker)
         self._revision = 0
         self._parts: list[str] = []
 
     @staticmethod
     async def of(client: Client, names: Names, worker: str) -> SnapshotStore:
         """In the namespace's bucket."""
-        return SnapshotStore(await client.jetstream().key_value(names.snapshot_bucket), worker)
+        js, name = client.jetstream(), names.snapshot_bucket
+        return SnapshotStore(js, await js.key_value(name), name, worker)
 
     async def save(self, snapshot: Snapshot) -> None:
         """Replace the newest one.
@@ -97,6 +99,9 @@ class SnapshotStore:
         return Snapshot(head["position"], {name: base64.b64decode(data) for name, data in stages.items()})
 
     async def _forget(self, parts: list[str]) -> None:
-        """The markers that stay behind go by themselves: there would be one for every part there ever was."""
+        """A marker in place of each, that goes by itself: there would be one for every part there ever was.
+
+        Not by the client's ``purge``: its header would also let a writer clear what others wrote, so buckets refuse it.
+        """
         for part in parts:
-            await self._bucket.purge(part, msg_ttl=MARKER_S)
+            await self._js.publish(key_subject(self._name, part), headers={KV_OP: KV_DEL}, msg_ttl=MARKER_S)

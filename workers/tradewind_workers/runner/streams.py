@@ -34,7 +34,6 @@ async def ensure_streams(js: JetStreamContext, names: Names, sizes: StreamSizes 
                     max_bytes=stream.max_bytes,
                     sources=[StreamSource(name=name) for name in stream.sources] or None,
                     num_replicas=sizes.replicas,
-                    allow_direct=True,
                 ),
             )
     for bucket in buckets_of(names):
