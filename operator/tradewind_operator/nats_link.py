@@ -10,7 +10,7 @@ from nats.aio.client import Client
 from tradewind.contract.subjects import Names, inbox
 from tradewind.errors import Unavailable
 from tradewind.messaging.ending import close
-from tradewind.messaging.login import Credentials, proving
+from tradewind.messaging.login import Credentials, over_tls, proving
 from tradewind.permissions import Permissions, of_operator
 
 from tradewind_operator.identities import Identities
@@ -59,6 +59,7 @@ class NatsLink:
 
     async def _open(self, user: Credentials | None) -> Client:
         login = {} if user is None else proving(lambda: user)
+        login |= {} if self._tls is None else over_tls(self._tls)
         client = Client()
         try:
             await client.connect(
@@ -67,7 +68,6 @@ class NatsLink:
                 inbox_prefix=inbox(NAME),
                 allow_reconnect=False,
                 connect_timeout=TIMEOUT_S,
-                tls=self._tls,
                 error_cb=_quiet,
                 **login,
             )

@@ -53,7 +53,7 @@ class NatsServer:
             + self.routes
             + (self.identities.trust(str(self.accounts)) if self.identities else "")
             + (
-                f"tls {{ cert_file: {folder}/tls.crt, key_file: {folder}/tls.key }}\n"
+                f"tls {{ cert_file: {folder}/tls.crt, key_file: {folder}/tls.key, handshake_first: auto }}\n"
                 if (folder := self.certificates)
                 else ""
             )

@@ -304,15 +304,40 @@ async def test_everything_works_over_tls_and_only_the_known_authority_is_believe
     async with operator(server, trusting(login / AUTHORITY)):
         worker = await connect(server.url, "momentum")
         assert await said(worker, f"$KV.{HERE.control_bucket}.{heartbeat_key('momentum')}")
+        await server.restart()
+        assert await said(worker, f"$KV.{HERE.control_bucket}.{heartbeat_key('momentum')}")
         await worker.close()
 
     elsewhere = make_certificates(tmp_path / "elsewhere")
     with pytest.raises(ssl.SSLCertVerificationError):
         await NatsLink(server.url, identities, trusting(elsewhere / AUTHORITY)).connect("default")
     shutil.copy(elsewhere / AUTHORITY, login)
-    with pytest.raises(Unavailable, match="is not to be trusted"):
+    with pytest.raises(Unavailable, match="not to be trusted"):
         await asyncio.wait_for(connect(server.url, "momentum"), 20)
     server.kill()
+
+
+async def test_nothing_is_said_to_a_server_that_would_do_without_tls(tmp_path: Path) -> None:
+    """Who sits between may leave out that the server wants TLS, and pass on what it is told in the clear."""
+    heard: list[bytes] = []
+
+    async def between(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(
+            b'INFO {"server_id":"x","version":"2.15.1","headers":true,"max_payload":1048576,"nonce":"abc"}\r\n'
+        )
+        while data := await reader.read(4096):
+            heard.append(data)
+        writer.close()
+
+    certificates = make_certificates(tmp_path / "certificates")
+    server = await asyncio.start_server(between, "127.0.0.1", 0)
+    url = "nats://127.0.0.1:{1}".format(*server.sockets[0].getsockname())
+    with pytest.raises((OSError, Error, TimeoutError)):
+        await NatsLink(url, tls=trusting(certificates / AUTHORITY)).connect("default")
+    server.close()
+    await server.wait_closed()
+
+    assert b"CONNECT" not in b"".join(heard)
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def login_options(directory: Path | None, name: str) -> dict[str, Any]:
         _read(credentials)
         options |= proving(lambda: _read(credentials))
     if authority.exists():
-        options["tls"] = trusting(authority)
+        options |= over_tls(trusting(authority))
     return options
 
 
@@ -71,6 +71,12 @@ def proving(credentials: Callable[[], Credentials]) -> dict[str, Any]:
         return base64.b64encode(KeyPair.from_seed(credentials().seed).sign(nonce.encode()))
 
     return {"user_jwt_cb": lambda: bytearray(credentials().token.encode()), "signature_cb": signed}
+
+
+def over_tls(context: ssl.SSLContext) -> dict[str, Any]:
+    """Options of ``nats.connect`` for TLS from the first byte on: a client that waits to be asked for it would speak
+    plainly, and say who it is, to whoever in between does not ask."""
+    return {"tls": context, "tls_handshake_first": True}
 
 
 def trusting(authority: Path) -> ssl.SSLContext:

@@ -27,7 +27,8 @@ async def connect(url: str, name: str) -> Client:
     async def on_error(error: Exception) -> None:
         if isinstance(error, ssl.SSLError) and not connected:  # the client would wait without end
             raise Unavailable(
-                f"the certificate of {url} is not to be trusted: {error}: look at the authority's"
+                f"no TLS with {url}, or its certificate is not to be trusted: {error}: look at the authority's, and have a "
+                "NATS of your own speak TLS first (tls { handshake_first: auto })"
             ) from error
         log.warning("nats_error", error=str(error) or repr(error))
 
