@@ -252,6 +252,7 @@ async def test_strangers_are_refused(nats: NatsServer, identities: Identities) -
         await stranger.close()
 
 
+@pytest.mark.filterwarnings("ignore:unclosed <StreamWriter:ResourceWarning")  # the client drops refused reconnects
 async def test_a_worker_is_back_after_the_server_lost_what_it_knew_of_accounts(
     nats: NatsServer, identities: Identities, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
