@@ -103,9 +103,7 @@ class Gateway(AccountState):
         if not self.latches.widens(switch.metadata.uid, scope):
             return []
         known = self.latches.halts.get(switch.metadata.uid)
-        if (
-            known is not None
-        ):  # what a halt does never changes: whoever writes its uid again may widen it, not weaken it
+        if known is not None:  # told again, by whomever: it may halt more, and never does less
             return self.latch(known.uid, known.action, known.reason, scope | known.pipelines, now)
         return self.latch(switch.metadata.uid, switch.spec.action, switch.spec.reason, scope, now)
 
