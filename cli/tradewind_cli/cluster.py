@@ -21,7 +21,7 @@ TIMEOUT_S = 5
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """``login`` is a folder with the files of the Secret ``tw-risk-officer-nats``; None where NATS asks for none."""
+    """``login`` is a folder with the files of the Secret ``tradewind-risk-officer``; None where NATS asks for none."""
 
     nats_url: str
     namespace: str

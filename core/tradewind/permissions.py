@@ -20,8 +20,8 @@ from tradewind.contract.subjects import (
 )
 from tradewind.workloads import Workload
 
-RISK_OFFICER, OBSERVER = "risk-officer", "observer"
-"""Users for people, in every namespace."""
+OPERATOR, RISK_OFFICER, OBSERVER = "OPERATOR", "RISK-OFFICER", "OBSERVER"
+"""Users beside the workers, in every namespace; in capitals, which no workload's name has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def of_operator(names: Names) -> Permissions:
     says += _reads(f"KV_{names.control_bucket}")
     keys = ("operator", "halt.*", "limits.*", "feed.*", "unwind.*")
     says += [key_subject(names.control_bucket, key) for key in keys]
-    return _permissions("operator", says)
+    return _permissions(OPERATOR, says)
 
 
 def of_risk_officer(names: Names) -> Permissions:

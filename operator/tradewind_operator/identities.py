@@ -16,7 +16,7 @@ from typing import Any
 
 from tradewind.messaging.login import Credentials
 from tradewind.messaging.nkeys import KeyKind, KeyPair
-from tradewind.permissions import Permissions
+from tradewind.permissions import OPERATOR, Permissions
 
 SECRET_BYTES = 32
 LONGEST_LOGIN = 32 << 10
@@ -54,7 +54,7 @@ class Identities:
 
     def system_user(self, permissions: Permissions) -> Credentials:
         """A user who may tell servers of accounts."""
-        return self._user("system", "operator", permissions)
+        return self._user("system", OPERATOR, permissions)
 
     def _user(self, account: str, name: str, permissions: Permissions) -> Credentials:
         rights = {

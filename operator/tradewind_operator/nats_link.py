@@ -11,14 +11,13 @@ from tradewind.contract.subjects import Names, inbox
 from tradewind.errors import Unavailable
 from tradewind.messaging.ending import close
 from tradewind.messaging.login import Credentials, over_tls, proving
-from tradewind.permissions import Permissions, of_operator
+from tradewind.permissions import OPERATOR, Permissions, of_operator
 
 from tradewind_operator.identities import Identities
 
-NAME = "operator"
 CLAIMS = "$SYS.REQ.CLAIMS.UPDATE"
 TIMEOUT_S = 3
-SYSTEM = Permissions((CLAIMS,), (f"{inbox(NAME)}.>",))
+SYSTEM = Permissions((CLAIMS,), (f"{inbox(OPERATOR)}.>",))
 
 
 class NatsLink:
@@ -40,7 +39,7 @@ class NatsLink:
         if self._identities is None:
             return await self._open(None)
         await self._tell_of(namespace, self._identities)
-        user = self._identities.user(namespace, NAME, of_operator(Names(namespace)))
+        user = self._identities.user(namespace, OPERATOR, of_operator(Names(namespace)))
         return await self._open(user)
 
     async def close(self) -> None:
@@ -65,7 +64,7 @@ class NatsLink:
             await client.connect(
                 self.url,
                 name="tradewind-operator",
-                inbox_prefix=inbox(NAME),
+                inbox_prefix=inbox(OPERATOR),
                 allow_reconnect=False,
                 connect_timeout=TIMEOUT_S,
                 error_cb=_quiet,

@@ -29,10 +29,9 @@ EXPECTED = {
         for kind in ("ConfigMap", "Deployment")
         for name in ("btc", "feed-simulated-paper", "gateway-paper", "simulator-paper")
     ),
-    *(
-        f"Secret/tw-{name}-nats"
-        for name in ("btc", "feed-simulated-paper", "gateway-paper", "simulator-paper", "risk-officer", "observer")
-    ),
+    *(f"Secret/tw-{name}-nats" for name in ("btc", "feed-simulated-paper", "gateway-paper", "simulator-paper")),
+    "Secret/tradewind-risk-officer",
+    "Secret/tradewind-observer",
     "Service/tw-simulator-paper",
     *(f"ServiceAccount/tw-{name}" for name in ("gateway", "worker")),
     "Role/tw-gateway",

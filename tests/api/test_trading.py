@@ -106,7 +106,7 @@ def test_a_risk_officer_halts_past_the_api_server_and_it_is_recorded_and_release
     until("its limits enforced", lambda: kubectl.condition("rp", "house").get("reason") == "Enforced", 60)
     login = tmp_path / "login"
     login.mkdir()
-    secret = kubectl.get("secret", "tw-risk-officer-nats") or {}
+    secret = kubectl.get("secret", "tradewind-risk-officer") or {}
     for file, content in secret["data"].items():
         (login / file).write_bytes(base64.b64decode(content))
     command = [sys.executable, "-m", "tradewind_cli", "kill", "--all", "--reason", "fat finger", "--name", "fat-finger"]

@@ -22,6 +22,7 @@ from tradewind.events import Event
 from tradewind.messaging.login import CREDENTIALS, login_options
 from tradewind.permissions import OBSERVER
 from tradewind.workloads import STAGES, feed_name
+from tradewind_operator.builders.secret import login_name
 from tradewind_workers.runner.instruments import await_instruments
 from tradewind_workers.runner.reader import StreamReader
 from tradewind_workers.stages.chain import build_chain
@@ -47,7 +48,7 @@ def decisions(desk: Kubectl, system: Kubectl, name: str) -> Decisions:
     body = desk.get("tp", name)
     assert body is not None
     body.pop("status", None)
-    secret = desk.get("secret", f"tw-{OBSERVER}-nats")
+    secret = desk.get("secret", login_name(OBSERVER))
     assert secret is not None
     with nats_of(system) as url, tempfile.TemporaryDirectory() as folder:
         login = Path(folder)

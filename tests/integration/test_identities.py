@@ -26,7 +26,16 @@ from tradewind.contract.subjects import Names, heartbeat_key, inbox, key_subject
 from tradewind.errors import InvalidValue, Unavailable
 from tradewind.messaging.login import AUTHORITY, CREDENTIALS, DIRECTORY, Credentials, login_options, proving, trusting
 from tradewind.messaging.nkeys import KeyKind, KeyPair
-from tradewind.permissions import Permissions, of_observer, of_operator, of_risk_officer, of_workload
+from tradewind.permissions import (
+    OBSERVER,
+    OPERATOR,
+    RISK_OFFICER,
+    Permissions,
+    of_observer,
+    of_operator,
+    of_risk_officer,
+    of_workload,
+)
 from tradewind.workloads import Workload, workloads
 from tradewind_operator.data_plane import DataPlane
 from tradewind_operator.identities import SECRET_BYTES, Identities
@@ -100,9 +109,9 @@ MAY = {
     },
     "simulator-paper": {"beat of simulator-paper", "snapshot of simulator-paper", "read snapshots"},
     "sink": {"beat of sink", "read the journal", "read intents"},
-    "operator": {"halt", "limits", "symbols", "unwinding", "freshness", "make a stream", "change a stream"},
-    "risk-officer": {"halt directly"},
-    "observer": READ_ALL,
+    OPERATOR: {"halt", "limits", "symbols", "unwinding", "freshness", "make a stream", "change a stream"},
+    RISK_OFFICER: {"halt directly"},
+    OBSERVER: READ_ALL,
 }
 LISTEN = (">", "tw.>", "$KV.>", "$JS.>", "$SYS.>", "_INBOX.>", "_INBOX.*.>")
 
@@ -112,9 +121,9 @@ def everybody() -> dict[str, Permissions]:
     resources = [one.resource for one in load_manifests([ROOT / "examples" / "momentum"])]
     found = {one.name: of_workload(HERE, one) for one in workloads(resources, ClusterPlacement(Platform()))}
     return found | {
-        "operator": of_operator(HERE),
-        "risk-officer": of_risk_officer(HERE),
-        "observer": of_observer(HERE),
+        OPERATOR: of_operator(HERE),
+        RISK_OFFICER: of_risk_officer(HERE),
+        OBSERVER: of_observer(HERE),
     }
 
 

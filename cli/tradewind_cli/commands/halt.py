@@ -28,7 +28,9 @@ from tradewind_cli.local.state import StateDirectory, stamped
 Labels = Annotated[list[str], Parameter(help="label=value; may be given again.", negative=())]
 NatsUrl = Annotated[str | None, Parameter(help="NATS of a cluster: halt there, past its API server; it is recorded.")]
 InNamespace = Annotated[str, Parameter(help="The namespace to halt in that cluster.")]
-Login = Annotated[Path | None, Parameter(help="Folder with the files of that namespace's Secret tw-risk-officer-nats.")]
+Login = Annotated[
+    Path | None, Parameter(help="Folder with the files of that namespace's Secret tradewind-risk-officer.")
+]
 
 
 @app.command

@@ -15,8 +15,8 @@ from tradewind_operator.platform import Platform
 
 
 def login_name(user: str) -> str:
-    """The name of the Secret of a user."""
-    return f"{child_name(user)}-nats"
+    """The name of the Secret of a user: a worker's, or of those in capitals, who are people."""
+    return f"tradewind-{user.lower()}" if user.isupper() else f"{child_name(user)}-nats"
 
 
 def build_login(
