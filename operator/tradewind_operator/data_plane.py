@@ -108,6 +108,7 @@ class NamespaceBucket:
         self._namespace, self._sizes, self._names = namespace, sizes, Names(namespace)
         self._link, self._listener = link, listener
         self._bucket: KeyValue | None = None
+        self._why = "NATS has not answered yet"
         self._began, self._heard = time.monotonic(), asyncio.Event()
         self._told: dict[str, Told] = {}
         self._telling: dict[str, bytes] = {}
@@ -127,7 +128,8 @@ class NamespaceBucket:
                     group.create_task(self._beat(self._bucket))
                     group.create_task(self._watch(self._bucket))
             except* AWAY as error:
-                log.warning("control_bucket_away", namespace=self._namespace, error=_said(error.exceptions[0]))
+                self._why = _said(error.exceptions[0])
+                log.warning("control_bucket_away", namespace=self._namespace, error=self._why)
             finally:
                 self._bucket = None
                 self._told.clear()
@@ -154,7 +156,7 @@ class NamespaceBucket:
         if told is not None and told.data == data:
             return False
         if self._bucket is None:
-            raise Unavailable(f"the control bucket of {self._namespace} does not answer: is NATS up?")
+            raise Unavailable(f"the control bucket of {self._namespace} cannot be used: {self._why}")
         self._telling[key] = data
         try:
             if await self._holds(self._bucket, key, data):

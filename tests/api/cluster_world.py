@@ -106,7 +106,7 @@ def login_as(plane: ControlPlane, account: str, folder: Path) -> Path:
     kubectl = Kubectl(plane.bin / "kubectl", plane.kubeconfig, KEYS[0])
     config = yaml.safe_load(plane.kubeconfig.read_text())
     config["users"][0]["user"] = {"token": kubectl("create", "token", account, "--duration=24h").strip()}
-    path = folder / "kubeconfig"
+    path = folder / f"{account}.kubeconfig"
     path.write_text(yaml.safe_dump(config))
     return path
 

@@ -16,6 +16,8 @@ from tradewind.messaging.login import proving
 from tradewind.permissions import Permissions
 from tradewind_operator.identities import Identities
 
+STORE = "200GB"
+"""What streams may reserve, which they never fill; by itself a server goes by the room there is on the disk."""
 EVERYTHING = Permissions((">",), (">",))
 
 
@@ -49,7 +51,7 @@ class NatsServer:
         program = Path(sys.executable).with_name("nats-server")
         config = self._folder / "nats.conf"
         config.write_text(
-            f'host: 127.0.0.1\nport: {self.port}\nmax_payload: {self._max_payload}\njetstream {{ store_dir: "{self.store}" }}\n'
+            f'host: 127.0.0.1\nport: {self.port}\nmax_payload: {self._max_payload}\njetstream {{ store_dir: "{self.store}", max_file_store: {STORE} }}\n'
             + self.routes
             + (self.identities.trust(str(self.accounts)) if self.identities else "")
             + (
