@@ -51,7 +51,8 @@ class NatsServer:
         program = Path(sys.executable).with_name("nats-server")
         config = self._folder / "nats.conf"
         config.write_text(
-            f'host: 127.0.0.1\nport: {self.port}\nmax_payload: {self._max_payload}\njetstream {{ store_dir: "{self.store}", max_file_store: {STORE} }}\n'
+            f"host: 127.0.0.1\nport: {self.port}\nmax_payload: {self._max_payload}\n"
+            f'jetstream {{ store_dir: "{self.store}", max_file_store: {STORE} }}\n'
             + self.routes
             + (self.identities.trust(str(self.accounts)) if self.identities else "")
             + (
