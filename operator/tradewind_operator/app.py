@@ -23,7 +23,7 @@ from tradewind_operator.data_plane import DataPlane
 from tradewind_operator.health import health_server
 from tradewind_operator.metrics import AGE, BUCKET, DEPTH, FRESHNESS, RESOURCES
 from tradewind_operator.names import OURS
-from tradewind_operator.nats_keys import identities_of
+from tradewind_operator.nats_keys import NatsKeys
 from tradewind_operator.nats_link import NatsLink
 from tradewind_operator.plan import Body
 from tradewind_operator.platform import Platform
@@ -58,9 +58,9 @@ IDENTITY = cast(Any, "tradewind-operator")
 class Operator:
     """The parts, wired to one another."""
 
-    def __init__(self, settings: Settings, client: ApiClient) -> None:
+    def __init__(self, settings: Settings, client: ApiClient, keys: NatsKeys | None = None) -> None:
         self._api = api = ApiServer(client)
-        self._settings = settings
+        self._settings, self._keys = settings, keys
         self.world = World()
         platform = settings.platform
         tls = ssl.create_default_context(cadata=platform.authority) if platform.authority else None
@@ -84,6 +84,9 @@ class Operator:
                 group.create_task(self.queue.run(), name="queue"),
                 group.create_task(self.resync.run(), name="resync"),
             ]
+            identities = self._settings.platform.identities
+            if self._keys is not None and identities is not None:
+                tasks.append(group.create_task(self._keys.keep(identities), name="keys of NATS"))
             await kopf.operator(
                 registry=self.watching.registry(),
                 standalone=True,
@@ -149,25 +152,27 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         InvalidValue: the Secret of identities holds something else.
     """
     running: list[Operator] = []
+    keys: NatsKeys | None = None
     health = health_server(
         settings.health_port,
         alive=lambda: running[0].wrong() if running else "",
-        ready=lambda: running[0].unready() if running else "the API server has not answered yet",
+        ready=lambda: running[0].unready() if running else keys.said if keys else "starting",
         collect=lambda: running[0].collect() if running else None,
     )
     async with ApiClient(await _configuration()) as client, health as port:
         log.info("operator_started", health_port=port, namespaces=settings.namespaces or "all")
         if settings.nats_keys is not None:
-            settings = await _with_identities(settings, settings.nats_keys, ApiServer(client), stop)
+            keys = NatsKeys(ApiServer(client), settings.nats_keys, settings.namespaces)
+            settings = await _with_identities(settings, keys, stop)
         if not stop.is_set():
-            running.append(Operator(settings, client))
+            running.append(Operator(settings, client, keys))
             await running[0].run(stop)
     log.info("operator_stopped")
 
 
-async def _with_identities(settings: Settings, keys: tuple[str, str], api: ApiServer, stop: asyncio.Event) -> Settings:
+async def _with_identities(settings: Settings, keys: NatsKeys, stop: asyncio.Event) -> Settings:
     """The settings with the identities of the Secret; as they were when the operator is stopped before."""
-    reading, stopped = asyncio.ensure_future(identities_of(api, *keys)), asyncio.ensure_future(stop.wait())
+    reading, stopped = asyncio.ensure_future(keys.read()), asyncio.ensure_future(stop.wait())
     await asyncio.wait((reading, stopped), return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
     if not reading.done():

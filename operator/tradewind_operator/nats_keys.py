@@ -1,4 +1,4 @@
-"""The Secret all identities in NATS come from: made at the first start, then only read.
+"""The Secret all identities in NATS come from: made at the first start, then only read, and put back when it is lost.
 
 NATS mounts one of its keys, what it should trust; the other is for the operator alone.
 """
@@ -9,46 +9,86 @@ import asyncio
 import base64
 import binascii
 import secrets
+from collections.abc import Sequence
 
 import structlog
 from tradewind.errors import InvalidValue, Unavailable
 
 from tradewind_operator.api import ApiRefused, ApiServer
 from tradewind_operator.identities import SECRET_BYTES, Identities
+from tradewind_operator.names import API_KINDS, SELECTOR
 from tradewind_operator.plan import Body
 
 log = structlog.get_logger()
 SECRET, TRUST = "secret", "trust.conf"
 ACCOUNTS = "/data/accounts"
 """Where NATS keeps what it is told of accounts."""
-RETRY_S = 1.0
+RETRY_S, LOOK_S = 1.0, 30.0
 
 
-async def identities_of(api: ApiServer, namespace: str, name: str, retry_s: float = RETRY_S) -> Identities:
-    """Those of a Secret; waits for an API server that answers.
+class NatsKeys:
+    """The Secret at ``place``, (namespace, name). ``namespaces`` are those the operator works in, empty: all.
 
-    Raises:
-        InvalidValue: the Secret is there and holds something else.
+    ``said`` is why it is waited for.
     """
-    while True:
-        try:
-            found = await api.get("Secret", namespace, name)
-            identities = _read(found) if found else Identities(secrets.token_bytes(SECRET_BYTES))
-            body = build_keys(identities, namespace, name)
-            if found is None:
-                await api.create(body)
-                log.info("nats_keys_made", secret=f"{namespace}/{name}")
-            elif found["data"].get(TRUST) != body["data"][TRUST]:
-                await api.apply(body)
-        except ApiRefused as error:
-            if error.code == 409:
-                continue  # somebody else made it in the same moment
-            log.warning("nats_keys_not_read", secret=f"{namespace}/{name}", error=str(error))
-        except Unavailable as error:
-            log.warning("api_server_away", error=str(error))
-        else:
-            return identities
-        await asyncio.sleep(retry_s)
+
+    def __init__(
+        self, api: ApiServer, place: tuple[str, str], namespaces: Sequence[str] = (), retry_s: float = RETRY_S
+    ) -> None:
+        self._api, self._place, self._namespaces, self._retry_s = api, place, list(namespaces), retry_s
+        self.said = "the API server has not answered yet"
+
+    async def read(self) -> Identities:
+        """Those of the Secret, made where nothing was made from one before; waits for an API server that answers.
+
+        Raises:
+            InvalidValue: the Secret is there and holds something else.
+        """
+        while True:
+            try:
+                found = await self._api.get("Secret", *self._place)
+                if found is not None:
+                    return await self._believed(found)
+                logins = await self._api.uids(API_KINDS["Secret"], self._namespaces, SELECTOR)
+                if not logins:
+                    return await self._made()
+                self.said = self._gone(len(logins))
+            except (ApiRefused, Unavailable) as error:
+                self.said = f"Secret {'/'.join(self._place)} cannot be read: {error}"
+            log.warning("nats_keys_awaited", why=self.said)
+            await asyncio.sleep(self._retry_s)
+
+    async def keep(self, identities: Identities) -> None:
+        """Put it back where somebody deleted it, until cancelled: without it no journal can be opened after a restart."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            try:
+                if await self._api.get("Secret", *self._place) is None:
+                    await self._api.create(build_keys(identities, *self._place))
+                    log.warning("nats_keys_put_back", secret="/".join(self._place))
+            except (ApiRefused, Unavailable) as error:
+                log.warning("nats_keys_not_kept", error=str(error))
+
+    async def _believed(self, found: Body) -> Identities:
+        identities = _read(found)
+        body = build_keys(identities, *self._place)
+        if found["data"].get(TRUST) != body["data"][TRUST]:
+            await self._api.apply(body)
+        return identities
+
+    async def _made(self) -> Identities:
+        """Refused where somebody else has made it in the same moment: theirs is read then."""
+        identities = Identities(secrets.token_bytes(SECRET_BYTES))
+        await self._api.create(build_keys(identities, *self._place))
+        log.info("nats_keys_made", secret="/".join(self._place))
+        return identities
+
+    def _gone(self, logins: int) -> str:
+        return (
+            f"Secret {'/'.join(self._place)} is gone, and {logins} logins made from it are there: put it back from a backup. "
+            "With a new one the streams of every namespace, journals included, cannot be opened any more; to begin anew all "
+            f"the same, delete the logins: kubectl delete secrets --all-namespaces -l {SELECTOR}"
+        )
 
 
 def build_keys(identities: Identities, namespace: str, name: str) -> Body:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from tradewind.errors import InvalidValue, Unavailable
+from tradewind_operator import nats_keys
 from tradewind_operator.api import ApiRefused
-from tradewind_operator.nats_keys import identities_of
+from tradewind_operator.names import ApiKind
+from tradewind_operator.nats_keys import NatsKeys, build_keys
 from tradewind_operator.plan import Body
 
 
@@ -14,6 +18,10 @@ class Secrets:
 
     def __init__(self, *troubles: Exception) -> None:
         self.troubles, self.kept = list(troubles), None
+        self.logins: dict[tuple[str, str], str] = {}
+
+    async def uids(self, kind: ApiKind, namespaces: list[str], selector: str = "") -> dict[tuple[str, str], str]:
+        return self.logins
 
     async def get(self, kind: str, namespace: str, name: str) -> Body | None:
         if self.troubles:
@@ -28,6 +36,13 @@ class Secrets:
         return await self.create(body)
 
 
+PLACE = "tradewind-system", "nats-keys"
+
+
+def keys(server: Secrets) -> NatsKeys:
+    return NatsKeys(server, PLACE, retry_s=0)
+
+
 @pytest.mark.parametrize(
     "trouble", [Unavailable("the API server does not answer"), ApiRefused(403, "Forbidden", "not yet")]
 )
@@ -36,10 +51,38 @@ async def test_a_start_waits_for_an_api_server_that_answers_and_then_everybody_i
 ) -> None:
     server = Secrets(trouble, trouble)
 
-    made = await identities_of(server, "tradewind-system", "nats-keys", retry_s=0)
+    made = await keys(server).read()
 
     assert server.troubles == []
-    assert await identities_of(server, "tradewind-system", "nats-keys") == made
+    assert await keys(server).read() == made
+
+
+async def test_one_that_is_gone_is_not_made_anew_while_logins_made_from_it_are_there() -> None:
+    server = Secrets()
+    server.logins = {("desk", "tw-gateway-paper-nats"): "u-1"}
+    waiting = keys(server)
+    reading = asyncio.ensure_future(waiting.read())
+    await asyncio.sleep(0.01)
+    assert (server.kept, reading.done()) == (None, False)
+    assert "Secret tradewind-system/nats-keys is gone, and 1 logins made from it are there" in waiting.said
+
+    server.logins = {}
+    assert build_keys(await asyncio.wait_for(reading, 5), *PLACE) == server.kept
+
+
+async def test_one_that_is_deleted_while_the_operator_runs_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nats_keys, "LOOK_S", 0.001)
+    server = Secrets()
+    made = await keys(server).read()
+    before, server.kept, server.troubles = server.kept, None, [Unavailable("away for a moment")]
+
+    keeping = asyncio.ensure_future(keys(server).keep(made))
+    async with asyncio.timeout(5):
+        while server.kept is None:
+            await asyncio.sleep(0.001)
+    keeping.cancel()
+
+    assert server.kept == before
 
 
 async def test_a_secret_that_holds_something_else_is_told_and_not_written_over() -> None:
@@ -49,6 +92,6 @@ async def test_a_secret_that_holds_something_else_is_told_and_not_written_over()
     before = dict(server.kept)
 
     with pytest.raises(InvalidValue, match="should hold 32 bytes, it holds 5"):
-        await identities_of(server, "tradewind-system", "nats-keys")
+        await keys(server).read()
 
     assert server.kept == before
