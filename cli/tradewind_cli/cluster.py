@@ -9,14 +9,16 @@ from pathlib import Path
 
 from nats.aio.client import Client
 from tradewind.contract.subjects import Names
-from tradewind.errors import Unavailable
+from tradewind.errors import InvalidValue, Unavailable
 from tradewind.messaging.ending import close
-from tradewind.messaging.login import login_options
+from tradewind.messaging.login import CREDENTIALS, login_options
 from tradewind.permissions import RISK_OFFICER
 
 from tradewind_cli.local.control import AWAY, ControlBucket
 
 TIMEOUT_S = 5
+ATTEMPTS, PAUSE_S = 1, 1
+"""Where nobody listens the client would try for two minutes: who halts has to hear of it at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,11 @@ class Cluster:
         Raises:
             Unavailable: NATS does not answer, turns us away, or has no such namespace. InvalidValue: the login cannot be used.
         """
+        if self.login is not None and not (self.login / CREDENTIALS).is_file():
+            raise InvalidValue(
+                f"--login {self.login} holds no {CREDENTIALS}: name the folder with the files of the Secret "
+                f"tradewind-risk-officer of {self.namespace}"
+            )
         client = Client()
         try:
             try:
@@ -42,6 +49,8 @@ class Cluster:
                     allow_reconnect=False,
                     connect_timeout=TIMEOUT_S,
                     error_cb=_quiet,
+                    max_reconnect_attempts=ATTEMPTS,
+                    reconnect_time_wait=PAUSE_S,
                     **login_options(self.login, RISK_OFFICER),
                 )
                 bucket = await client.jetstream().key_value(Names(self.namespace).control_bucket)

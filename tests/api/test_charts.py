@@ -89,6 +89,22 @@ def test_values_reach_the_operator() -> None:
     ]
 
 
+@pytest.mark.parametrize("secret", ["", "certificate"])
+def test_the_test_of_the_release_trusts_the_authority_of_nats(secret: str) -> None:
+    listed = charts.rendered("tradewind", f"--set=nats.tls.secretName={secret}")
+
+    [pod] = [one["spec"] for one in listed if one["kind"] == "Pod"]
+    [asks] = pod["containers"]
+    authority = {
+        "name": "nats-authority",
+        "secret": {"secretName": secret, "items": [{"key": "ca.crt", "path": "ca.crt"}]},
+    }
+    assert pod.get("volumes", []) == ([authority] if secret else [])
+    assert [mount["mountPath"] + "/ca.crt" for mount in asks.get("volumeMounts", [])] == [
+        one for one in asks["args"][-1:] if one
+    ]
+
+
 def test_every_option_the_chart_gives_is_one_the_operator_knows(capfd: pytest.CaptureFixture[str]) -> None:
     from tradewind_operator.__main__ import main
 

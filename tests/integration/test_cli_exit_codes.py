@@ -111,6 +111,12 @@ def test_a_halt_can_be_stored_before_anything_runs_and_only_released_not_deleted
         (("kill", "--reason", "x"), 2, "name whom to halt"),
         (("kill", "--all"), 2, "--reason"),
         (("kill", "--reason", "x", "--account", "desk"), 2, "'desk' is not a label: write label=value"),
+        (
+            ("kill", "--all", "--reason", "x", "--nats-url", "nats://localhost:9", "--login", "nowhere"),
+            2,
+            "--login nowhere holds no nats.creds: name the folder",
+        ),
+        (("kill", "--all", "--reason", "x", "--nats-url", "nats://localhost:9"), 1, "cannot be reached"),
         (("release", "nothing", "--reason", "x"), 2, "there is no halt nothing"),
         (
             ("apply", "-f", "desk.yaml", "-f", "elsewhere.yaml"),
