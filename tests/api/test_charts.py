@@ -126,6 +126,7 @@ def test_the_status_policy_names_the_operator_of_this_namespace() -> None:
     ("value", "said"),
     [
         ("nats.replicas=2", "nats/replicas"),
+        ("nats.authentication=null", "missing property 'authentication'"),
         ("nats.replica=3", "additional properties 'replica' not allowed"),
         ("nats.storage.size=20", "nats/storage/size"),
         ("nats.enabled=false", "nats.url: give the address of a NATS"),
