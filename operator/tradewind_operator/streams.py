@@ -1,6 +1,6 @@
-"""The streams and buckets of a namespace: made where they are missing, made larger where the operator is told so.
+"""The streams and buckets of a namespace: made where they are missing, made larger where more is asked for.
 
-Never smaller: what is in them is a desk's history. For ``data_plane``.
+Never smaller: what is in them is a desk's history. The operator makes them in a cluster, the command line on one machine.
 """
 
 from __future__ import annotations
@@ -10,20 +10,27 @@ from dataclasses import replace
 import structlog
 from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, KeyValueConfig, RetentionPolicy, StorageType, StreamConfig, StreamSource
-from nats.js.errors import APIError, NotFoundError
+from nats.js.errors import APIError, BadRequestError, NotFoundError
 from tradewind.contract.streams import StreamDefinition, StreamSizes, buckets_of, streams_of
 from tradewind.contract.subjects import Names
+from tradewind.errors import Unavailable
 
 log = structlog.get_logger()
+SUBJECTS_OVERLAP = 10065
 
 
-async def ensure_streams(js: JetStreamContext, names: Names, sizes: StreamSizes) -> None:
-    """JOURNAL, INPUT, EVENTS and DEAD, then the buckets; raises what the server says to one that cannot be made."""
+async def ensure_streams(js: JetStreamContext, names: Names, sizes: StreamSizes | None = None) -> None:
+    """JOURNAL, INPUT, EVENTS and DEAD, then the buckets; raises what the server says to one that cannot be made.
+
+    Raises:
+        Unavailable: the server holds streams of an older version that keep the journal elsewhere.
+    """
+    sizes = sizes or StreamSizes()
     for stream in streams_of(names, sizes):
         try:
             there = (await js.stream_info(stream.name)).config
         except NotFoundError:
-            await js.add_stream(_config(stream, sizes.replicas))
+            await _add(js, _config(stream, sizes.replicas))
         else:
             await _grow(js, there, stream.max_bytes, sizes.replicas)
     for name in buckets_of(names):
@@ -32,9 +39,22 @@ async def ensure_streams(js: JetStreamContext, names: Names, sizes: StreamSizes)
         except NotFoundError:
             made = KeyValueConfig(bucket=name, history=1, max_bytes=sizes.bucket_bytes, replicas=sizes.replicas)
             await js.create_key_value(made)
+            there = (await js.stream_info(f"KV_{name}")).config
         else:
-            await _grow(js, there, sizes.bucket_bytes, sizes.replicas)
-        await _guard(js, f"KV_{name}")
+            there = await _grow(js, there, sizes.bucket_bytes, sizes.replicas)
+        await _guard(js, there)
+
+
+async def _add(js: JetStreamContext, config: StreamConfig) -> None:
+    try:
+        await js.add_stream(config)
+    except BadRequestError as error:
+        if error.err_code != SUBJECTS_OVERLAP:
+            raise
+        raise Unavailable(
+            f"stream {config.name} cannot be made: the streams here are of an older version, which kept the journal in "
+            "INPUT; flatten the accounts, stop, remove the state folder or the streams, and start anew"
+        ) from error
 
 
 def _config(stream: StreamDefinition, replicas: int) -> StreamConfig:
@@ -50,27 +70,28 @@ def _config(stream: StreamDefinition, replicas: int) -> StreamConfig:
     )
 
 
-async def _grow(js: JetStreamContext, there: StreamConfig, size: int, replicas: int) -> None:
-    """What cannot grow, as the servers have no room or are too few, stays as it is: what trades goes on."""
+async def _grow(js: JetStreamContext, there: StreamConfig, size: int, replicas: int) -> StreamConfig:
+    """What is in force then. What cannot grow, as the servers have no room or are too few, stays as it is: what trades
+    goes on."""
     larger = replace(
         there, max_bytes=max(there.max_bytes or 0, size), num_replicas=max(there.num_replicas or 1, replicas)
     )
     if (larger.max_bytes, larger.num_replicas) == (there.max_bytes, there.num_replicas):
-        return
+        return there
     try:
         await js.update_stream(larger)
     except APIError as error:
         log.warning("stream_not_grown", stream=there.name, bytes=size, replicas=replicas, error=error.description)
-    else:
-        log.info("stream_grown", stream=there.name, bytes=larger.max_bytes, replicas=larger.num_replicas)
+        return there
+    log.info("stream_grown", stream=there.name, bytes=larger.max_bytes, replicas=larger.num_replicas)
+    return larger
 
 
-async def _guard(js: JetStreamContext, bucket: str) -> None:
+async def _guard(js: JetStreamContext, there: StreamConfig) -> None:
     """Messages that roll up are refused: with one, who may write a single key could clear them all."""
-    there = (await js.stream_info(bucket)).config
     if not there.allow_rollup_hdrs:
         return
     try:
         await js.update_stream(replace(there, allow_rollup_hdrs=False))
     except APIError as error:
-        log.warning("bucket_not_guarded", bucket=bucket, error=error.description)
+        log.warning("bucket_not_guarded", bucket=there.name, error=error.description)

@@ -11,8 +11,8 @@ from integration.nats_server import NatsServer
 from integration.running_gateway import NAMES, SIZES
 from integration.simulated_venue import SimulatedVenue, simulated_venue
 from nats.aio.client import Client
+from tradewind_operator.streams import ensure_streams
 from tradewind_workers.runner.connection import connect
-from tradewind_workers.runner.streams import ensure_streams
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from tradewind.contract.codec import encode_event
 from tradewind.contract.subjects import Names
 from tradewind.events import Event, Intent, OrderPlaced, OrderReport, OrderStatus, Stamp
 from tradewind.v1 import events_pb2 as pb
+from tradewind_operator.streams import ensure_streams
 from tradewind_workers.runner.health import Health
 from tradewind_workers.runner.instruments import tell_instruments
-from tradewind_workers.runner.streams import ensure_streams
 from tradewind_workers.sinks import process
 from tradewind_workers.stages.chain import STAGES, build_chain
 from tradewind_workers.stages.stage import Batch, encode_batch, run_chain

@@ -22,8 +22,8 @@ from tradewind.contract.subjects import Names
 from tradewind.events import EXTERNAL
 from tradewind_operator.identities import SECRET_BYTES, Identities
 from tradewind_operator.nats_link import NatsLink
+from tradewind_operator.streams import ensure_streams
 from tradewind_workers.runner.connection import connect
-from tradewind_workers.runner.streams import ensure_streams
 from tradewind_workers.sinks import embedded
 
 BETA = Names("beta")

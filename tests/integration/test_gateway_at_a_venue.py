@@ -13,10 +13,10 @@ from integration.simulated_venue import SimulatedVenue
 from nats.aio.client import Client
 from tradewind.events import EXTERNAL, OrderStatus, RowKind
 from tradewind.instrument import instrument
+from tradewind_operator.streams import ensure_streams
 from tradewind_workers.gateway.effects import Record
 from tradewind_workers.gateway.order_ids import client_order_id
 from tradewind_workers.runner.connection import connect
-from tradewind_workers.runner.streams import ensure_streams
 from tradewind_workers.venues.port import Balance, NewOrder
 
 

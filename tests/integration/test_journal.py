@@ -12,11 +12,11 @@ from tradewind.contract.streams import StreamSizes
 from tradewind.contract.subjects import Names
 from tradewind.errors import FencedOut, Unavailable
 from tradewind.events import Epoch, Stamp
+from tradewind_operator.streams import ensure_streams
 from tradewind_workers.gateway import journal as journals
 from tradewind_workers.gateway.journal import Journal
 from tradewind_workers.runner.connection import connect
 from tradewind_workers.runner.reader import StreamReader
-from tradewind_workers.runner.streams import ensure_streams
 
 NAMES = Names("desk")
 SMALL = StreamSizes(journal_bytes=1 << 20, input_bytes=1 << 16)

@@ -24,6 +24,7 @@ from tradewind.contract.subjects import Names, heartbeat_key
 from tradewind.errors import FencedOut
 from tradewind.events import Event, RowKind
 from tradewind.instrument import instrument
+from tradewind_operator.streams import ensure_streams
 from tradewind_workers.runner import feed_worker
 from tradewind_workers.runner.connection import connect
 from tradewind_workers.runner.fenced import FencedPublisher
@@ -31,7 +32,6 @@ from tradewind_workers.runner.health import Health
 from tradewind_workers.runner.instruments import known_instruments, tell_instruments
 from tradewind_workers.runner.reader import StreamReader
 from tradewind_workers.runner.snapshots import MARKER_S, Snapshot, SnapshotStore
-from tradewind_workers.runner.streams import ensure_streams
 from tradewind_workers.stages.chain import STAGES, build_chain
 from tradewind_workers.stages.stage import Batch, decode_batch, encode_batch, run_chain
 

@@ -17,9 +17,9 @@ from integration.simulated_venue import QUICK
 from tradewind.contract.subjects import Names
 from tradewind.errors import InvalidValue
 from tradewind.events import OrderStatus
+from tradewind_operator.streams import ensure_streams
 from tradewind_workers.runner.connection import connect
 from tradewind_workers.runner.health import Health, health_server
-from tradewind_workers.runner.streams import ensure_streams
 from tradewind_workers.simulator.process import parse, run
 from tradewind_workers.venues.mexc.trading import MexcTrading
 from tradewind_workers.venues.port import NewOrder

@@ -19,10 +19,10 @@ from markets import START, instruments
 from tradewind.durations import HOUR
 from tradewind.errors import Unavailable
 from tradewind.events import Event, OrderReport
+from tradewind_operator.streams import ensure_streams
 from tradewind_workers.runner.connection import connect
 from tradewind_workers.runner.health import Health
 from tradewind_workers.runner.instruments import tell_instruments
-from tradewind_workers.runner.streams import ensure_streams
 from tradewind_workers.sinks import embedded, process
 from tradewind_workers.sinks.records import time_of
 from tradewind_workers.sinks.schema import migrate

@@ -20,13 +20,13 @@ from tradewind.api.kinds import to_document
 from tradewind.contract.codec import parse_batch
 from tradewind.contract.subjects import Names, heartbeat_key
 from tradewind.errors import Unavailable
+from tradewind_operator.streams import ensure_streams
 from tradewind_workers.replay.simulated_run import FEED_FORWARD, RUN_ID, Setup, SimulatedRun, Tally
 from tradewind_workers.rows import Rows
 from tradewind_workers.runner.connection import connect
 from tradewind_workers.runner.fenced import FencedPublisher
 from tradewind_workers.runner.instruments import tell_instruments
 from tradewind_workers.runner.reader import StreamReader
-from tradewind_workers.runner.streams import ensure_streams
 from tradewind_workers.stages.stage import Batch, decode_batch, encode_batch
 
 from tradewind_cli.local.child import Child

@@ -20,8 +20,8 @@ from tradewind.api.pipeline import TradingPipeline
 from tradewind.contract.subjects import Names
 from tradewind.errors import TradewindError, Unavailable
 from tradewind.workloads import Workload, workloads
+from tradewind_operator.streams import ensure_streams
 from tradewind_workers.runner.connection import connect
-from tradewind_workers.runner.streams import ensure_streams
 
 from tradewind_cli.local.child import Child
 from tradewind_cli.local.control import AWAY, ControlBucket
