@@ -5,14 +5,13 @@ Used by ``tests/argocd``. The interpreter alone takes seconds; all of Argo CD ta
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from kubernetes_binaries import cache, compile_module, run_go
+from kubernetes_binaries import built_once, cache, compile_module, run_go
 
 HERE = Path(__file__).resolve().parent / "argocd"
 KUSTOMIZE = "v5.7.1"
@@ -55,17 +54,15 @@ def _built(module: str, compile_into: Callable[[Path], None]) -> Path:
     for file in sorted((HERE / module).iterdir()):
         digest.update(file.name.encode() + file.read_bytes())
     folder = cache() / f"argocd-{module}-{digest.hexdigest()[:12]}"
-    done = folder / "bin"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not done.is_dir():
-            half = folder / "half"
-            shutil.rmtree(half, ignore_errors=True)
-            half.mkdir()
-            compile_into(half)
-            half.rename(done)
-    return done
+    half, done = folder / "half", folder / "bin"
+
+    def build() -> None:
+        shutil.rmtree(half, ignore_errors=True)
+        half.mkdir()
+        compile_into(half)
+        half.rename(done)
+
+    return built_once(done, build)
 
 
 def _compile_interpreter(folder: Path) -> None:

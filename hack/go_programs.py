@@ -5,12 +5,11 @@ helm renders the charts, kind makes clusters, kubeconform and kube-score judge m
 
 from __future__ import annotations
 
-import fcntl
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from kubernetes_binaries import CannotBuild, cache, run_go
+from kubernetes_binaries import CannotBuild, built_once, cache, run_go
 
 _HELM = "helm.sh/helm/v3"
 # Without these helm renders for an ancient Kubernetes.
@@ -44,17 +43,13 @@ def installed(wanted: GoProgram) -> Path:
         CannotBuild: no Go, or the compiler said no; its last words are in the message.
     """
     folder = cache() / f"{wanted.name}-{wanted.version}"
-    done = folder / wanted.name
-    if done.exists():
-        return done
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not done.exists():
-            print(f"building {wanted.name} {wanted.version}, once", file=sys.stderr, flush=True)
-            command = ["install", "-trimpath", "-ldflags", f"-s -w{wanted.flags}", f"{wanted.package}@{wanted.version}"]
-            run_go(command, folder, GOBIN=str(folder))
-    return done
+
+    def build() -> None:
+        print(f"building {wanted.name} {wanted.version}, once", file=sys.stderr, flush=True)
+        command = ["install", "-trimpath", "-ldflags", f"-s -w{wanted.flags}", f"{wanted.package}@{wanted.version}"]
+        run_go(command, folder, GOBIN=str(folder))
+
+    return built_once(folder / wanted.name, build)
 
 
 def main() -> int:

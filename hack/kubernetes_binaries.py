@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent / "kind"
@@ -38,6 +39,18 @@ def cache() -> Path:
     return Path(root) / "tradewind"
 
 
+def built_once(done: Path, build: Callable[[], object]) -> Path:
+    """``done``, which ``build`` makes whole or not at all where it is not there; others wait in its folder meanwhile."""
+    if done.exists():
+        return done
+    done.parent.mkdir(parents=True, exist_ok=True)
+    with (done.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            build()
+    return done
+
+
 def binaries() -> Path:
     """The folder with etcd and every Kubernetes program; built now if it is not there (minutes, once).
 
@@ -49,14 +62,7 @@ def binaries() -> Path:
         digest.update(file.name.encode() + file.read_bytes())
     folder = cache() / f"kubernetes-{VERSION}-{digest.hexdigest()[:12]}"
     done = folder / "bin"
-    if done.is_dir():
-        return done
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not done.is_dir():
-            _build(folder, done)
-    return done
+    return built_once(done, lambda: _build(folder, done))
 
 
 def _build(folder: Path, done: Path) -> None:
