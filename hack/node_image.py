@@ -5,7 +5,6 @@ Root and debootstrap are needed. The image, as a docker-archive, is kept in the 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from debian import SUITE, debootstrap, needs_debootstrap, run
 from image_archive import Image, Layer, write_archive, write_layer
-from kubernetes_binaries import HERE, VERSION, binaries, cache, compile_module
+from kubernetes_binaries import HERE, VERSION, binaries, built_once, cache, compile_module
 
 PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "kmod", "iproute2", "iptables", "conntrack", "ethtool", "socat", "procps"),
@@ -44,14 +43,7 @@ def archive() -> Path:
     """
     folder = cache() / f"node-{VERSION}-{_fingerprint()}"
     done = folder / "node.tar"
-    if done.is_file():
-        return done
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not done.is_file():
-            _build(folder, done)
-    return done
+    return built_once(done, lambda: _build(folder, done))
 
 
 def program(module: str) -> Path:
