@@ -21,7 +21,7 @@ from tradewind.errors import Unavailable
 from tradewind_operator.api import ApiRefused, ApiServer
 from tradewind_operator.data_plane import DataPlane
 from tradewind_operator.health import health_server
-from tradewind_operator.metrics import AGE, BUCKET, DEPTH, FRESHNESS, RESOURCES
+from tradewind_operator.metrics import AGE, BUCKET, DEPTH, FRESHNESS, RESOURCES, STUCK
 from tradewind_operator.names import OURS
 from tradewind_operator.nats_keys import NatsKeys
 from tradewind_operator.nats_link import NatsLink
@@ -34,7 +34,8 @@ from tradewind_operator.work_queue import WorkQueue
 from tradewind_operator.world import World
 
 log = structlog.get_logger()
-STUCK_S = 120.0
+STUCK_S = 300.0
+"""No reconcile takes that long, though one request of it may take half a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +116,8 @@ class Operator:
 
     def wrong(self) -> str:
         """Why the operator should be started anew; empty if it should not."""
-        if self.queue.age_s > STUCK_S:
-            return f"the queue has not moved for {self.queue.age_s:.0f} s"
+        if self.queue.stuck_s > STUCK_S:
+            return f"a reconcile has not ended for {self.queue.stuck_s:.0f} s"
         return "" if self.resync.fresh else f"the watches have not been complete for {self.resync.age_s:.0f} s"
 
     def unready(self) -> str:
@@ -129,6 +130,7 @@ class Operator:
         """Bring the gauges up to date."""
         DEPTH.set(self.queue.depth)
         AGE.set(self.queue.age_s)
+        STUCK.set(self.queue.stuck_s)
         FRESHNESS.set(self.resync.age_s)
         BUCKET.clear()
         for namespace, up in self.data_plane.answering().items():

@@ -18,6 +18,9 @@ REQUESTS = Counter(
 )
 DEPTH = Gauge("tradewind_operator_queue_depth", "Keys that are due or being worked on.")
 AGE = Gauge("tradewind_operator_queue_age_seconds", "How long the oldest key that is due has waited.")
+STUCK = Gauge(
+    "tradewind_operator_reconcile_age_seconds", "How long the longest reconcile that has not ended has taken."
+)
 FRESHNESS = Gauge("tradewind_operator_watch_age_seconds", "Time since the watches were last shown to be complete.")
 BUCKET = Gauge("tradewind_operator_control_bucket_up", "Whether a namespace's control bucket answers.", ["bucket"])
 RESOURCES = Gauge("tradewind_operator_resources", "Resources seen, by kind.", ["kind"])

@@ -74,6 +74,71 @@ async def test_what_comes_while_its_key_is_worked_on_is_done_afterwards_and_neve
     assert (most, rounds) == (1, 2)
 
 
+async def test_halts_and_limits_go_before_thousands_that_are_due() -> None:
+    done: list[Key] = []
+
+    async def work(key: Key) -> None:
+        done.append(key)
+
+    waiting = [Key("TradingPipeline", NS, f"p{n}") for n in range(1000)]
+    queue = WorkQueue(work, Clock(), workers=1)
+    queue.add(RP, 0.0)
+    for key in waiting:
+        queue.add(key)
+    queue.add(TA)
+    queue.add(KS)
+    running = asyncio.create_task(queue.run())
+    await settle()
+    running.cancel()
+
+    assert done == [RP, TA, KS, *waiting]
+
+
+async def test_what_waits_with_the_rest_goes_first_once_it_changed_itself() -> None:
+    done: list[Key] = []
+    clock = Clock()
+
+    async def work(key: Key) -> None:
+        done.append(key)
+
+    queue = WorkQueue(work, clock, workers=1)
+    for key in (TP, RP, TA):
+        queue.add(key, 1.0)
+    clock.now = 2.0
+    queue.add(TA, 0.0)
+    running = asyncio.create_task(queue.run())
+    await settle()
+    running.cancel()
+
+    assert done == [TA, TP, RP]
+
+
+async def test_a_long_queue_is_not_stuck_but_a_reconcile_that_never_ends_is() -> None:
+    clock = Clock()
+
+    async def work(key: Key) -> None:
+        if key == TA:
+            await asyncio.Event().wait()
+
+    queue = WorkQueue(work, clock, workers=2)
+    queue.add(TP)
+    clock.now = 400.0
+    assert (queue.age_s, queue.stuck_s) == (400.0, 0.0)
+
+    running = asyncio.create_task(queue.run())
+    await settle()
+    assert (queue.age_s, queue.stuck_s, queue.depth) == (0.0, 0.0, 0)
+
+    queue.add(TA)
+    await settle()
+    clock.now = 1000.0
+    queue.add(TP)
+    await settle()
+    running.cancel()
+
+    assert (queue.age_s, queue.stuck_s, queue.depth) == (0.0, 600.0, 1)
+
+
 async def test_one_that_fails_waits_longer_each_time_and_delays_nobody() -> None:
     clock = Clock()
     tried: list[float] = []
