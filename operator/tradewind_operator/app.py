@@ -17,6 +17,7 @@ from kubernetes.aio.config.config_exception import ConfigException
 from tradewind.contract.streams import StreamSizes
 from tradewind.contract.subjects import Names
 from tradewind.errors import Unavailable
+from tradewind.messaging.ending import end
 
 from tradewind_operator.api import ApiRefused, ApiServer
 from tradewind_operator.data_plane import DataPlane
@@ -79,7 +80,9 @@ class Operator:
         await self._definitions(stop)
         if stop.is_set():
             return
+        ended = asyncio.Event()
         async with asyncio.TaskGroup() as group:
+            watching = group.create_task(self._watch(ended), name="watches")
             tasks = [
                 group.create_task(self.data_plane.run(), name="data plane"),
                 group.create_task(self.queue.run(), name="queue"),
@@ -88,16 +91,21 @@ class Operator:
             identities = self._settings.platform.identities
             if self._keys is not None and identities is not None:
                 tasks.append(group.create_task(self._keys.keep(identities), name="keys of NATS"))
-            await kopf.operator(
-                registry=self.watching.registry(),
-                standalone=True,
-                identity=IDENTITY,
-                clusterwide=not self._settings.namespaces,
-                namespaces=self._settings.namespaces,
-                stop_flag=stop,
-            )
-            for task in tasks:
-                task.cancel()
+            stopping = group.create_task(stop.wait(), name="stop")
+            await asyncio.wait((watching, stopping), return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            await end(tasks)  # before Kopf ends: it waits for whatever task it finds, then cancels it once
+            ended.set()
+
+    async def _watch(self, ended: asyncio.Event) -> None:
+        await kopf.operator(
+            registry=self.watching.registry(),
+            standalone=True,
+            identity=IDENTITY,
+            clusterwide=not self._settings.namespaces,
+            namespaces=self._settings.namespaces,
+            stop_flag=ended,
+        )
 
     async def _definitions(self, stop: asyncio.Event) -> None:
         """Wait until the server knows all of our kinds: what is not there at the start is never watched."""
@@ -135,9 +143,8 @@ class Operator:
         BUCKET.clear()
         for namespace, up in self.data_plane.answering().items():
             BUCKET.labels(Names(namespace).control_bucket).set(up)
-        seen = self.world.uids()
         for kind in OURS:
-            RESOURCES.labels(kind).set(len(seen.get(kind, {})))
+            RESOURCES.labels(kind).set(self.world.count(kind))
 
     async def _tell_halt(self, namespace: str, key: str, document: Body) -> None:
         try:

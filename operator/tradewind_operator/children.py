@@ -6,41 +6,26 @@ change to be undone, not a change of owner.
 
 from __future__ import annotations
 
-import json
-import zlib
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tradewind_operator.names import Key, owner_of
+from tradewind_operator.packing import Packed, Packing
 from tradewind_operator.plan import Body
-
-FAST = 1
-"""Three hundredths of a millisecond for a Deployment."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Child:
-    """An object as its JSON, compressed: as Python's dictionaries it takes forty times the memory, and it is rarely looked at."""
-
     uid: str
-    packed: bytes
-
-    @staticmethod
-    def of(body: Body) -> _Child:
-        text = json.dumps(body, separators=(",", ":")).encode()
-        return _Child(str(body["metadata"]["uid"]), zlib.compress(text, FAST))
-
-    @property
-    def body(self) -> Body:
-        found: Body = json.loads(zlib.decompress(self.packed))
-        return found
+    packed: Packed
 
 
 class Children:
     """Objects by the key they were made for, and that key by an object's kind, namespace and name."""
 
-    def __init__(self) -> None:
+    def __init__(self, packing: Packing) -> None:
+        self._packing = packing
         self._children: dict[Key, dict[tuple[str, str], _Child]] = defaultdict(dict)
         self._made_for: dict[tuple[str, str, str], Key] = {}
 
@@ -49,7 +34,8 @@ class Children:
 
     def observe(self, body: Body) -> Key | None:
         """An object, new or changed; the key it was made for, None for what is not ours."""
-        metadata, child = body["metadata"], _Child.of(body)
+        metadata = body["metadata"]
+        child = _Child(str(metadata["uid"]), self._packing.pack(body))
         place = (body["kind"], metadata.get("namespace", ""), metadata["name"])
         holder = self._made_for.get(place)
         owner = holder
@@ -71,22 +57,17 @@ class Children:
             self._remove(place, owner)
         return owner
 
-    @property
-    def size(self) -> int:
-        """Bytes that all of them take as they are kept."""
-        return sum(len(child.packed) for children in self._children.values() for child in children.values())
-
     def made_for(self, kind: str, namespace: str, name: str) -> Key | None:
         """Whom the object of this name belongs to; None where none of ours is there."""
         return self._made_for.get((kind, namespace, name))
 
     def of(self, key: Key, kind: str = "") -> list[Body]:
         """Everything made for a key, or all of one kind."""
-        return [child.body for (of, _), child in self._children.get(key, {}).items() if kind in ("", of)]
+        return [child.packed.body for (of, _), child in self._children.get(key, {}).items() if kind in ("", of)]
 
     def get(self, key: Key, kind: str, name: str) -> Body | None:
         found = self._children.get(key, {}).get((kind, name))
-        return None if found is None else found.body
+        return None if found is None else found.packed.body
 
     def uids(self) -> Iterator[tuple[str, str, str, str]]:
         """(kind, namespace, name, uid) of everything seen."""

@@ -7,9 +7,8 @@ indices give the same, but wake every waiting object for each that arrives: minu
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from typing import Any, cast
+from typing import Any
 
 import kopf
 import structlog
@@ -24,6 +23,9 @@ log = structlog.get_logger()
 SERVER_TIMEOUT_S, CLIENT_TIMEOUT_S = 290, 300
 PAGE = 250
 """How many objects a list brings at a time: as one answer, thousands take more memory than everything that is kept of them."""
+AT_ONCE, IDLE_S = 32, 0.02
+"""How many objects of a kind Kopf works on at a time, and for how long it waits for more news of one: it lets everything that came go
+on in one turn of the event loop, and with thousands nothing else is answered for seconds."""
 
 
 class Watching:
@@ -123,20 +125,13 @@ def slim(body: Any) -> Body:
     managers = metadata.pop("managedFields", ())
     found: Body = dict(body) | {"metadata": metadata}
     if body["kind"] not in CHILDREN:
-        return cast(Body, _with_shared_keys(found))
+        return found
     metadata["managedFields"] = [
         {"manager": one.get("manager"), "time": one.get("time", "")}
         for one in managers
         if one.get("subresource") != "status"
     ]
     return found
-
-
-def _with_shared_keys(value: Any) -> Any:
-    """The same with keys all objects share: of those that came as JSON each has its own, a quarter of what it takes."""
-    if isinstance(value, dict):
-        return {sys.intern(str(key)): _with_shared_keys(inner) for key, inner in value.items()}
-    return [_with_shared_keys(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _key(body: Body) -> Key:
@@ -159,7 +154,8 @@ def _configure(settings: kopf.OperatorSettings, **_: Any) -> None:
     settings.watching.client_timeout = CLIENT_TIMEOUT_S
     settings.watching.connect_timeout = 5
     settings.watching.chunk_size = PAGE
-    settings.queueing.idle_timeout = 1.0
+    settings.queueing.worker_limit = AT_ONCE
+    settings.queueing.idle_timeout = IDLE_S
     for kind in CHILDREN.values():
         settings.watching.label_selectors[kind.group, kind.version, kind.plural] = SELECTOR
 

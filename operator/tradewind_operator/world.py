@@ -21,6 +21,7 @@ from tradewind.workloads import feed_name, sink_secrets
 
 from tradewind_operator.children import Children
 from tradewind_operator.names import API_KINDS, OURS, Key
+from tradewind_operator.packing import Packed, Packing
 from tradewind_operator.plan import Body
 
 REVISION = "ControllerRevision"
@@ -31,25 +32,26 @@ REVISION = "ControllerRevision"
 class Seen:
     """A resource as it is, read: ``problems`` say why it could not be."""
 
-    body: Body
+    uid: str
+    generation: int
+    packed: Packed
     resource: Resource | None
     problems: tuple[str, ...] = ()
 
     @property
-    def uid(self) -> str:
-        return str(self.body["metadata"]["uid"])
-
-    @property
-    def generation(self) -> int:
-        return int(self.body["metadata"].get("generation", 0))
+    def body(self) -> Body:
+        """The object, a new one each time."""
+        return self.packed.body
 
     @property
     def status(self) -> Body:
         return self.body.get("status") or {}
 
 
-def read(body: Body) -> Seen:
-    """A resource of ours as the server has it, with every reason why it is not valid."""
+def read(body: Body) -> tuple[Resource | None, tuple[str, ...]]:
+    """(a resource of ours as the server has it, every reason why it is not valid); one of the two is empty."""
+    if body["kind"] not in KINDS:
+        return None, ()
     model = KINDS[body["kind"]]
     metadata = {
         name: body["metadata"][name]
@@ -58,14 +60,14 @@ def read(body: Body) -> Seen:
     }
     document = {"apiVersion": body["apiVersion"], "kind": body["kind"], "metadata": metadata, "spec": body.get("spec")}
     try:
-        return Seen(body, model.model_validate(document, by_alias=True, by_name=False))
+        return model.model_validate(document, by_alias=True, by_name=False), ()
     except ValidationError as error:
         problems = []
         for one in error.errors(include_url=False):
             given, words = remedy_for(one, model, {})
             shown = "" if given is None else f" (given: {str(given)[:80]!r})"
             problems.append(f"{path_text(one['loc'])}: {words}{shown}")
-        return Seen(body, None, tuple(problems))
+        return None, tuple(problems)
 
 
 class World:
@@ -73,7 +75,8 @@ class World:
 
     def __init__(self) -> None:
         self._seen: dict[Key, Seen] = {}
-        self._children = Children()
+        self._packing = Packing()
+        self._children = Children(self._packing)
         self._by_account: dict[tuple[str, str], set[Key]] = defaultdict(set)
         self._by_feed: dict[tuple[str, str], set[Key]] = defaultdict(set)
         self._by_sink: dict[tuple[str, str], set[Key]] = defaultdict(set)
@@ -83,15 +86,16 @@ class World:
 
     def observe(self, key: Key, body: Body) -> Seen:
         """A resource of ours, new or changed."""
-        known = self._seen.get(key)
+        known, packed = self._seen.get(key), self._packing.pack(body)
         if known is not None and same_specification(known.body, body):
-            seen = Seen(body, known.resource, known.problems)
-        else:
-            self._leave(key)
-            seen = read(body) if key.kind in KINDS else Seen(body, None)
+            seen = replace(known, packed=packed)
             self._seen[key] = seen
-            self._join(key)
+            return seen
+        self._leave(key)
+        metadata = body["metadata"]
+        seen = Seen(str(metadata["uid"]), int(metadata.get("generation", 0)), packed, *read(body))
         self._seen[key] = seen
+        self._join(key)
         return seen
 
     def reported(self, key: Key, uid: str, status: Body) -> None:
@@ -99,7 +103,7 @@ class World:
         planned from: while it was on its way the object may have changed, or be gone."""
         seen = self._seen.get(key)
         if seen is not None and seen.uid == uid:
-            self._seen[key] = replace(seen, body=seen.body | {"status": status})
+            self._seen[key] = replace(seen, packed=self._packing.pack(seen.body | {"status": status}))
 
     def forget(self, key: Key) -> None:
         """A resource that is gone."""
@@ -170,6 +174,10 @@ class World:
         """Every resource of a kind in a namespace, valid or not."""
         return sorted(self._by_kind.get((namespace, kind), ()))
 
+    def count(self, kind: str) -> int:
+        """How many resources of a kind were seen, valid or not."""
+        return sum(len(keys) for (_, of), keys in self._by_kind.items() if of == kind)
+
     def keys_on(self, namespace: str, account: str) -> list[Key]:
         """Every pipeline that names an account, whether it can run or not."""
         return sorted(self._by_account.get((namespace, account), ()))
@@ -212,7 +220,7 @@ class World:
         revisions = self._children.of(key, REVISION)
         for revision in sorted(revisions, key=lambda body: -int(body.get("revision", 0))):
             spec = revision["data"]["spec"]
-            old = None if spec == seen.body.get("spec") else read(seen.body | {"spec": spec}).resource
+            old = None if spec == seen.body.get("spec") else read(seen.body | {"spec": spec})[0]
             if old is not None:
                 yield old
 

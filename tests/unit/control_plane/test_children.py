@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 from tradewind_operator.children import Children
 from tradewind_operator.names import Key, labels
+from tradewind_operator.packing import Packing
 from tradewind_operator.plan import Body
 
 MINE, OTHER = Key("TradingPipeline", "desk", "btc"), Key("TradingAccount", "desk", "paper")
@@ -19,7 +18,7 @@ def seen(owner: Key, uid: str = "one", name: str = "tw-btc") -> Body:
 
 
 def test_an_object_whose_labels_are_edited_stays_with_whom_it_was_made_for() -> None:
-    children = Children()
+    children = Children(Packing())
     children.observe(seen(MINE))
 
     assert children.observe(seen(OTHER)) == MINE
@@ -27,16 +26,8 @@ def test_an_object_whose_labels_are_edited_stays_with_whom_it_was_made_for() -> 
     assert children.get(MINE, "Deployment", "tw-btc") == seen(OTHER)
 
 
-def test_an_object_is_read_as_it_was_seen_and_takes_less_than_its_json() -> None:
-    children, body = Children(), seen(MINE) | {"data": {"config.json": json.dumps(list(range(1000)))}}
-    children.observe(body)
-
-    assert children.of(MINE) == [body]
-    assert children.size < len(json.dumps(body)) / 2
-
-
 def test_another_object_of_the_same_name_belongs_to_whom_its_labels_say() -> None:
-    children = Children()
+    children = Children(Packing())
     children.observe(seen(MINE))
 
     assert children.observe(seen(OTHER, uid="two")) == OTHER
@@ -45,7 +36,7 @@ def test_another_object_of_the_same_name_belongs_to_whom_its_labels_say() -> Non
 
 
 def test_what_is_forgotten_is_nobodys_whatever_its_labels_say_by_then() -> None:
-    children = Children()
+    children = Children(Packing())
     children.observe(seen(MINE))
 
     assert children.forget(seen(OTHER)) == MINE
