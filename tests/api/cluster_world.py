@@ -271,11 +271,14 @@ class OperatorProcess:
                 total += float(value)
         return total
 
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
-        if self._process is not None:
-            self._process.send_signal(how)
-            self._process.wait(20)
-            self._process = None
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """What it ended with; 0 where it does not run."""
+        if self._process is None:
+            return 0
+        self._process.send_signal(how)
+        code = self._process.wait(20)
+        self._process = None
+        return code
 
     def log(self) -> str:
         return self._log.read_text()

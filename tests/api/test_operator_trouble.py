@@ -161,6 +161,17 @@ def test_an_address_of_nats_that_does_not_answer_restarts_no_worker(
         moved.stop()
 
 
+def test_it_ends_when_asked_though_the_message_server_stands_still(
+    kubectl: Kubectl, own_operator: OperatorProcess, nats_of_the_cluster: NatsServer
+) -> None:
+    kubectl.apply(*DESK)
+    until("the desk to be up", lambda: ready(kubectl, "tp", "btc"))
+
+    with nats_of_the_cluster.silent():
+        until("it to notice", lambda: own_operator.metric("tradewind_operator_control_bucket_up") == 0, 30)
+        assert own_operator.stop() == 0
+
+
 def test_a_halt_written_to_the_bucket_while_the_operator_is_away_gets_one_killswitch(
     kubectl: Kubectl, own_operator: OperatorProcess, nats_of_the_cluster: NatsServer
 ) -> None:
