@@ -12,6 +12,7 @@ from tradewind.contract.subjects import limits_key
 from tradewind.workloads import Workload, WorkloadMaker, limits_document
 
 from tradewind_operator.conditions import Condition, at_rest, readiness
+from tradewind_operator.kinds.direct_halts import records_of
 from tradewind_operator.kinds.revisions import revisions_of
 from tradewind_operator.kinds.status import Judgement, plan_with_status
 from tradewind_operator.kinds.trading_state import halted_condition, trading
@@ -82,7 +83,7 @@ def _judge(
     ]
     figures = live.figures(f"gateway-{key.name}")
     currency = account.spec.currency
-    halted = halted_condition(figures, world.seen(key))
+    halted = halted_condition(figures, world.seen(key), records_of(key.namespace, world, live))
     if not bound:
         message = (
             f"no RiskPolicy in mode Enforce selects account {key.name}: apply one; until then every order is denied"

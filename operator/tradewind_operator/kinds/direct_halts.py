@@ -64,6 +64,16 @@ def recorded_by(annotations: Mapping[str, str], spec: KillSwitchSpec, live: Live
     return found if found.spec == spec.model_copy(update={"release": None}) else None
 
 
+def records_of(namespace: str, world: World, live: Live) -> dict[str, str]:
+    """uid of the KillSwitch that is the record of a halt, by the uid of that halt."""
+    found: dict[str, str] = {}
+    for seen in map(world.seen, world.keys_of(namespace, "KillSwitch")):
+        if seen is not None and isinstance(seen.resource, KillSwitch):
+            recorded = recorded_by(seen.resource.metadata.annotations, seen.resource.spec, live)
+            found |= {recorded.uid: seen.uid} if recorded else {}
+    return found
+
+
 def plan_direct_halts(key: Key, world: World, live: Live) -> Plan:
     """A KillSwitch for every halt in force in the bucket that has none."""
     switches = [seen for one in world.keys_of(key.namespace, "KillSwitch") if (seen := world.seen(one)) is not None]

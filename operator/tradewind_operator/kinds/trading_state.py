@@ -48,9 +48,12 @@ def _reducing(bound: list[RiskPolicy], figures: Mapping[str, Any]) -> Iterator[s
             yield f"the day's loss is past dailyLoss of RiskPolicy {name}, until that is raised or the day ends"
 
 
-def halted_condition(figures: Mapping[str, Any], seen: Seen | None) -> Condition:
-    """Every halt that is latched, whom it covers and how it ends; of a gateway that says nothing, what it said last."""
-    halts = figures.get("halts", [])
+def halted_condition(figures: Mapping[str, Any], seen: Seen | None, records: Mapping[str, str]) -> Condition:
+    """Every halt that is latched, whom it covers and how it ends; of a gateway that says nothing, what it said last.
+
+    ``records`` are uids of KillSwitches by those of the halts they are the records of: both are latched, one is told.
+    """
+    halts = _once(figures.get("halts", []), records)
     for one in seen.status.get("conditions", []) if seen is not None and not figures else ():
         if one["type"] == "Halted" and one["status"] == "True":
             return Condition("Halted", True, one["reason"], one["message"])
@@ -58,6 +61,17 @@ def halted_condition(figures: Mapping[str, Any], seen: Seen | None) -> Condition
         return Condition("Halted", False, "NoHalt", "no halt is latched")
     told = "; ".join(f"{halt['action']} of {_whom(halt)}: {halt['reason']} ({_ending(halt['uid'])})" for halt in halts)
     return Condition("Halted", True, _source(str(halts[0]["uid"])), told)
+
+
+def _once(halts: list[Mapping[str, Any]], records: Mapping[str, str]) -> list[Mapping[str, Any]]:
+    """The halts without those whose record is latched, too; whom they cover, their record does."""
+    latched = {str(halt["uid"]) for halt in halts}
+    covered: dict[str, set[str]] = {}
+    for halt in halts:
+        record = records.get(halt["uid"], "")
+        uid = record if record in latched else str(halt["uid"])
+        covered.setdefault(uid, set()).update(halt["pipelines"])
+    return [{**halt, "pipelines": sorted(covered[halt["uid"]])} for halt in halts if halt["uid"] in covered]
 
 
 def _whom(halt: Mapping[str, Any]) -> str:

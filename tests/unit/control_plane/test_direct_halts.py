@@ -6,12 +6,13 @@ import json
 from typing import Any
 
 import pytest
+from tradewind_operator.kinds.account import plan_account
 from tradewind_operator.kinds.direct_halts import RECORDS, plan_direct_halts
 from tradewind_operator.kinds.kill_switch import ENDS, plan_kill_switch
 from tradewind_operator.live import Live
 from tradewind_operator.names import Key
 from tradewind_operator.plan import Body
-from unit.control_plane.desk import HALT, KS, NOW, NS, condition, desk, resource
+from unit.control_plane.desk import HALT, KS, NOW, NS, PLATFORM, TA, condition, desk, resource
 
 HALTS = Key("DirectHalts", NS, NS)
 RELEASE = {"by": "rita", "reason": "looked at"}
@@ -134,3 +135,30 @@ def test_a_halt_that_has_a_killswitch_is_released_there_and_not_by_another() -> 
     assert set(dict(plan.bucket)) == {"halt.uid-other"}
     assert condition(plan, "Stalled")["reason"] == "HasKillSwitch"
     assert condition(plan)["message"].endswith("names the halt of KillSwitch stop: release that one")
+
+
+def latched(uid: str, *pipelines: str) -> Body:
+    """A halt as a gateway's heartbeat has it."""
+    return {"uid": uid, "action": "CancelAll", "reason": "fat finger", "pipelines": [*pipelines]}
+
+
+@pytest.mark.parametrize(
+    ("halts", "told"),
+    [
+        ([latched("u-1", "btc")], "CancelAll of btc: fat finger (uid u-1)"),
+        ([latched("u-1", "btc"), latched("uid-stop", "eth")], "CancelAll of btc, eth: fat finger (uid uid-stop)"),
+        ([latched("uid-stop", "btc")], "CancelAll of btc: fat finger (uid uid-stop)"),
+        (
+            [latched("u-1", "btc"), latched("u-2", "btc")],
+            "CancelAll of btc: fat finger (uid u-1); CancelAll of btc: fat finger (uid u-2)",
+        ),
+    ],
+    ids=["before its record", "with its record", "ended before its record", "another one that says the same"],
+)
+def test_the_account_tells_a_halt_and_its_record_once(halts: list[Body], told: str) -> None:
+    heartbeats = {"gateway-paper": {"at": 100, "halts": halts}}
+    live = Live(heartbeats, now_ns=100, halts={"halt.u-1": direct()})
+
+    plan = plan_account(TA, desk((KS, record())), PLATFORM, live, NOW)
+
+    assert condition(plan, "Halted")["message"] == told
