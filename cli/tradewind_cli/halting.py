@@ -20,6 +20,7 @@ from tradewind_cli.local.reach import reach
 from tradewind_cli.local.state import StateDirectory
 
 Answer = Literal["none", "latched", "enforced"]
+LOOK = "tradewind status"
 
 
 def targets(switch: KillSwitch, resources: list[Resource]) -> list[str]:
@@ -69,24 +70,28 @@ async def engage(state: StateDirectory, document: dict[str, Any], *, direct: boo
         state.put(document)
         return fail(
             f"killswitch/{name} stored, and told as soon as the message server is back; NOBODY has acknowledged it yet: "
-            f"see tradewind status ({error})"
+            f"see {LOOK} ({error})"
         )
 
 
 async def engage_there(cluster: Cluster, document: dict[str, Any]) -> int:
     """Straight to the gateways of a cluster's namespace, past its API server; whom it concerns, the bucket says, too."""
-    begun, name = time.time_ns(), document["metadata"]["name"]
+    begun, name, engaged = time.time_ns(), document["metadata"]["name"], False
+    look = f"kubectl -n {cluster.namespace} get ks,ta"
     try:
         async with cluster.reach() as control:
             await control.halt_directly(document)
+            engaged = True
             out.print(f"killswitch/{name} engaged ({document['spec']['action']}) in {cluster.namespace}", markup=False)
             wanted = concerned(KillSwitch.model_validate(document), await control.limits(), await _gateways(control))
             if not wanted:
                 return fail(
                     f"no gateway of {cluster.namespace} that runs has these labels: the halt stays for who gets them"
                 )
-            return await _acknowledged(control, wanted, document, begun)
+            return await _acknowledged(control, wanted, document, begun, look)
     except (Unavailable, *AWAY) as error:
+        if engaged:
+            return fail(f"NATS went away ({str(error) or repr(error)}): the halt stays; see {look}")
         return fail(f"killswitch/{name} not engaged: {error}")
 
 
@@ -104,23 +109,26 @@ async def _halted(control: ControlBucket, state: StateDirectory, document: dict[
     return await _acknowledged(control, wanted, document, begun)
 
 
-async def _acknowledged(control: ControlBucket, accounts: list[str], document: dict[str, Any], begun: int) -> int:
+async def _acknowledged(
+    control: ControlBucket, accounts: list[str], document: dict[str, Any], begun: int, look: str = LOOK
+) -> int:
     answers = {account: await _answer(control, account, document["metadata"]["uid"], begun) for account in accounts}
-    missing = unenforced(answers)
+    missing = unenforced(answers, look)
     return fail(" ".join(missing)) if missing else OK
 
 
-def unenforced(answers: Mapping[str, Answer]) -> list[str]:
-    """What to say of gateways, by account, that are not done with a halt; nothing where all are."""
+def unenforced(answers: Mapping[str, Answer], look: str = LOOK) -> list[str]:
+    """What to say of gateways, by account, that are not done with a halt; nothing where all are. ``look`` is the command
+    that shows how it goes on."""
     silent = sorted(account for account, answer in answers.items() if answer == "none")
     latched = sorted(account for account, answer in answers.items() if answer == "latched")
     found = []
     if silent:
-        found.append(f"no acknowledgement within 10 s from {', '.join(silent)}: the halt stays; see tradewind status.")
+        found.append(f"no acknowledgement within 10 s from {', '.join(silent)}: the halt stays; see {look}.")
     if latched:
         found.append(
             f"not enforced within 10 s at {', '.join(latched)}: nothing new is sent, but orders may still work at the "
-            "venue; cancelling goes on; see tradewind status."
+            f"venue; cancelling goes on; see {look}."
         )
     return found
 

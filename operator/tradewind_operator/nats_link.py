@@ -10,7 +10,7 @@ from nats.aio.client import Client
 from tradewind.contract.subjects import Names, inbox
 from tradewind.errors import Unavailable
 from tradewind.messaging.ending import close
-from tradewind.messaging.login import Credentials, over_tls, proving
+from tradewind.messaging.login import Credentials, proving, security
 from tradewind.permissions import OPERATOR, Permissions, of_operator
 
 from tradewind_operator.identities import Identities
@@ -21,8 +21,8 @@ SYSTEM = Permissions((CLAIMS,), (f"{inbox(OPERATOR)}.>",))
 
 
 class NatsLink:
-    """``identities`` None: the server asks nobody for a name. ``tls`` None: connections are plain. ``reached``: something
-    has answered at the address."""
+    """``identities`` None: the server asks nobody for a name. ``tls`` None: connections are plain, unless the address is
+    ``tls://``. ``reached``: something has answered at the address."""
 
     def __init__(self, url: str, identities: Identities | None = None, tls: ssl.SSLContext | None = None) -> None:
         self.url, self._identities, self._tls = url, identities, tls
@@ -58,7 +58,7 @@ class NatsLink:
 
     async def _open(self, user: Credentials | None) -> Client:
         login = {} if user is None else proving(lambda: user)
-        login |= {} if self._tls is None else over_tls(self._tls)
+        login |= security(self.url, self._tls)
         client = Client()
         try:
             await client.connect(

@@ -74,7 +74,7 @@ def nats_of(system: Kubectl) -> Iterator[str]:
 
 
 async def _decisions(url: str, login: Path, pipeline: TradingPipeline) -> Decisions:
-    client = await nats.connect(url, **login_options(login, OBSERVER))
+    client = await nats.connect(url, **login_options(login, OBSERVER, url))
     try:
         names, spec = Names(pipeline.metadata.namespace), pipeline.spec
         name, feed = pipeline.metadata.name, feed_name(pipeline)

@@ -12,6 +12,7 @@ import yaml
 from integration.desk import MANIFESTS
 
 ROOT = Path(__file__).resolve().parents[2]
+ELSEWHERE = ("kill", "--all", "--reason", "x", "--nats-url", "nats://localhost:9")
 
 
 def tradewind(folder: Path, *arguments: str) -> tuple[int, str, str]:
@@ -112,11 +113,12 @@ def test_a_halt_can_be_stored_before_anything_runs_and_only_released_not_deleted
         (("kill", "--all"), 2, "--reason"),
         (("kill", "--reason", "x", "--account", "desk"), 2, "'desk' is not a label: write label=value"),
         (
-            ("kill", "--all", "--reason", "x", "--nats-url", "nats://localhost:9", "--login", "nowhere"),
+            (*ELSEWHERE, "--namespace", "desk", "--login", "nowhere"),
             2,
             "--login nowhere holds no nats.creds: name the folder",
         ),
-        (("kill", "--all", "--reason", "x", "--nats-url", "nats://localhost:9"), 1, "cannot be reached"),
+        ((*ELSEWHERE, "--namespace", "desk"), 1, "cannot be reached"),
+        (ELSEWHERE, 2, "name the namespace to halt, --namespace NAME"),
         (("release", "nothing", "--reason", "x"), 2, "there is no halt nothing"),
         (
             ("apply", "-f", "desk.yaml", "-f", "elsewhere.yaml"),

@@ -165,7 +165,7 @@ async def refusals(server: NatsServer, name: str, rights: Permissions, *, say: l
     folder = Path(server.store).parent / name
     folder.mkdir()
     (folder / CREDENTIALS).write_text(str(user))
-    client = await nats_client.connect(server.url, error_cb=on_error, **login_options(folder, name))
+    client = await nats_client.connect(server.url, error_cb=on_error, **login_options(folder, name, server.url))
     for subject in say:
         await client.publish(subject, b"")
     for subject in hear:
@@ -361,7 +361,7 @@ async def test_credentials_that_cannot_be_used_are_told_and_not_repeated(tmp_pat
     (tmp_path / CREDENTIALS).write_text(text)
 
     with pytest.raises(InvalidValue, match=said) as caught:
-        login_options(tmp_path, "a")
+        login_options(tmp_path, "a", "nats://localhost")
 
     assert "abc" not in str(caught.value)
 

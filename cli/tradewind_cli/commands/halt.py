@@ -27,7 +27,7 @@ from tradewind_cli.local.state import StateDirectory, stamped
 
 Labels = Annotated[list[str], Parameter(help="label=value; may be given again.", negative=())]
 NatsUrl = Annotated[str | None, Parameter(help="NATS of a cluster: halt there, past its API server; it is recorded.")]
-InNamespace = Annotated[str, Parameter(help="The namespace to halt in that cluster.")]
+InNamespace = Annotated[str | None, Parameter(help="The namespace to halt in that cluster.")]
 Login = Annotated[
     Path | None, Parameter(help="Folder with the files of that namespace's Secret tradewind-risk-officer.")
 ]
@@ -44,7 +44,7 @@ def kill(
     name: str | None = None,
     direct: bool = False,
     nats_url: NatsUrl = None,
-    namespace: InNamespace = "default",
+    namespace: InNamespace = None,
     login: Login = None,
     state_dir: StateOption = None,
 ) -> int:
@@ -73,10 +73,12 @@ def kill(
             scope[field] = {"matchLabels": _labels(labels)}
     if not scope:
         return fail("name whom to halt: --all, --account label=value or --pipeline label=value", BAD_INPUT)
+    if nats_url is not None and not namespace:
+        return fail("--nats-url is NATS of a whole cluster: name the namespace to halt, --namespace NAME", BAD_INPUT)
     made = datetime.now(UTC).strftime("halt-%Y%m%d-%H%M%S-") + secrets.token_hex(2)
     spec = {"scope": scope, "action": action, "reason": reason.strip()}
     document = stamped(to_document(_switch(name or made, spec)))
-    if nats_url is not None:
+    if nats_url is not None and namespace:
         return asyncio.run(engage_there(Cluster(nats_url, namespace, login), document))
     state = state_directory(state_dir)
     if name and _taken(state, name):

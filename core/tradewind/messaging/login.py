@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 import re
 import ssl
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from tradewind.messaging.nkeys import KeyPair
 CREDENTIALS, AUTHORITY = "nats.creds", "ca.crt"
 DIRECTORY = "TRADEWIND_NATS_DIR"
 """The environment variable that names the folder of both files; without it a process has neither."""
+_NO_EFFECT = "returning true from eof_received() has no effect when using ssl"
 _PART = re.compile(r"-----BEGIN (NATS USER JWT|USER NKEY SEED)-----\s+(\S+)\s+-+END")
 
 
@@ -46,22 +48,21 @@ class Credentials:
         return Credentials(parts["NATS USER JWT"], parts["USER NKEY SEED"])
 
 
-def login_options(directory: Path | None, name: str) -> dict[str, Any]:
-    """What ``nats.connect`` is given. Credentials are read anew with every connect, so that new ones are followed.
+def login_options(directory: Path | None, name: str, url: str) -> dict[str, Any]:
+    """What ``nats.connect`` is given for a server. Credentials are read anew with every connect, so that new ones are
+    followed.
 
     Raises:
         InvalidValue: the files are there and cannot be used.
     """
     options: dict[str, Any] = {"inbox_prefix": inbox(name)}
     if directory is None:
-        return options
+        return options | security(url, None)
     credentials, authority = directory / CREDENTIALS, directory / AUTHORITY
     if credentials.exists():
         _read(credentials)
         options |= proving(lambda: _read(credentials))
-    if authority.exists():
-        options |= over_tls(trusting(authority))
-    return options
+    return options | security(url, trusting(authority) if authority.exists() else None)
 
 
 def proving(credentials: Callable[[], Credentials]) -> dict[str, Any]:
@@ -73,10 +74,22 @@ def proving(credentials: Callable[[], Credentials]) -> dict[str, Any]:
     return {"user_jwt_cb": lambda: bytearray(credentials().token.encode()), "signature_cb": signed}
 
 
-def over_tls(context: ssl.SSLContext) -> dict[str, Any]:
-    """Options of ``nats.connect`` for TLS from the first byte on: a client that waits to be asked for it would speak
-    plainly, and say who it is, to whoever in between does not ask."""
-    return {"tls": context, "tls_handshake_first": True}
+def security(url: str, trusted: ssl.SSLContext | None) -> dict[str, Any]:
+    """Options of ``nats.connect`` for TLS, where there is an authority to trust or the address asks for it: ``tls://``
+    without one means those this machine knows.
+
+    TLS is from the first byte on: a client that waits to be asked for it would speak plainly, and say who it is, to
+    whoever in between does not ask.
+    """
+    if trusted is None and not url.startswith("tls://"):
+        return {}
+    logging.getLogger("asyncio").addFilter(_says_something)
+    return {"tls": trusted or ssl.create_default_context(), "tls_handshake_first": True}
+
+
+def _says_something(record: logging.LogRecord) -> bool:
+    """All but what asyncio says at the end of every connection that the client of NATS took to TLS itself."""
+    return record.msg != _NO_EFFECT
 
 
 def trusting(authority: Path) -> ssl.SSLContext:

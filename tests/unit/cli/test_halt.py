@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tradewind_cli.halting import unenforced
+from tradewind_cli.halting import Answer, unenforced
 
 
 def test_a_halt_that_has_only_latched_is_no_success() -> None:
@@ -12,3 +12,12 @@ def test_a_halt_that_has_only_latched_is_no_success() -> None:
     assert "not enforced within 10 s at paper:" in latched
     assert "no acknowledgement within 10 s from paper:" in silent
     assert unenforced({"paper": "enforced"}) == []
+
+
+def test_how_it_goes_on_is_shown_by_what_works_there() -> None:
+    answers: dict[str, Answer] = {"paper": "latched", "other": "none"}
+
+    assert all(said.endswith("; see tradewind status.") for said in unenforced(answers))
+    assert all(
+        said.endswith("; see kubectl -n desk get ks,ta.") for said in unenforced(answers, "kubectl -n desk get ks,ta")
+    )

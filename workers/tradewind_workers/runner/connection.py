@@ -50,7 +50,7 @@ async def connect(url: str, name: str) -> Client:
         error_cb=on_error,
         disconnected_cb=on_disconnected,
         reconnected_cb=on_reconnected,
-        **login_options(Path(directory) if directory else None, name),
+        **login_options(Path(directory) if directory else None, name, url),
     )
     connected = True
     return client
