@@ -22,7 +22,7 @@ from tradewind.messaging.ending import end
 from tradewind_operator.api import ApiRefused, ApiServer
 from tradewind_operator.data_plane import DataPlane
 from tradewind_operator.health import health_server
-from tradewind_operator.metrics import AGE, BUCKET, DEPTH, FRESHNESS, RESOURCES, STUCK
+from tradewind_operator.metrics import AGE, BUCKET, DEPTH, FRESHNESS, REFUSED, RESOURCES, STUCK
 from tradewind_operator.names import OURS
 from tradewind_operator.nats_keys import NatsKeys
 from tradewind_operator.nats_link import NatsLink
@@ -68,7 +68,7 @@ class Operator:
         tls = ssl.create_default_context(cadata=platform.authority) if platform.authority else None
         self.queue = WorkQueue(lambda key: self.reconciler.reconcile(key), time.monotonic)
         self.watching = Watching(self.world, self.queue.add, self._tell_halt)
-        link = NatsLink(settings.nats_url, platform.identities, tls)
+        link = NatsLink(settings.nats_url, platform.identities, tls, "/".join(settings.nats_keys or ()))
         self.data_plane = DataPlane(link, settings.sizes, self.watching)
         self.reconciler = Reconciler(self.world, api, self.data_plane, settings.platform, self.queue.add)
         self.resync = Resync(
@@ -132,7 +132,9 @@ class Operator:
         """Why nobody should count on the operator yet; empty if they may."""
         if self.resync.absent:
             return f"--namespace {', '.join(self.resync.absent)}: no such namespace: create it, or name another"
-        return "" if self.watching.complete else "the first lists are coming in"
+        if not self.watching.complete:
+            return "the first lists are coming in"
+        return self.data_plane.refused or (self._keys.said if self._keys else "")
 
     def collect(self) -> None:
         """Bring the gauges up to date."""
@@ -140,6 +142,7 @@ class Operator:
         AGE.set(self.queue.age_s)
         STUCK.set(self.queue.stuck_s)
         FRESHNESS.set(self.resync.age_s)
+        REFUSED.set(bool(self.data_plane.refused))
         BUCKET.clear()
         for namespace, up in self.data_plane.answering().items():
             BUCKET.labels(Names(namespace).control_bucket).set(up)
@@ -165,7 +168,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     health = health_server(
         settings.health_port,
         alive=lambda: running[0].wrong() if running else "",
-        ready=lambda: running[0].unready() if running else keys.said if keys else "starting",
+        ready=lambda: running[0].unready() if running else (keys.said if keys else "") or "starting",
         collect=lambda: running[0].collect() if running else None,
     )
     async with ApiClient(await _configuration()) as client, health as port:

@@ -89,8 +89,13 @@ class DataPlane:
 
     @property
     def reached(self) -> bool:
-        """Whether anything has ever answered at the address given."""
+        """Whether anything has ever let us in at the address given."""
         return self._link.reached
+
+    @property
+    def refused(self) -> str:
+        """Why NATS does not let us in; empty where it does, or does not answer."""
+        return self._link.refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +133,19 @@ class NamespaceBucket:
                     group.create_task(self._beat(self._bucket))
                     group.create_task(self._watch(self._bucket))
             except* AWAY as error:
-                self._why = _said(error.exceptions[0])
-                log.warning("control_bucket_away", namespace=self._namespace, error=self._why)
+                self._away(_said(error.exceptions[0]))
             finally:
                 self._bucket = None
                 self._told.clear()
                 if client is not None:
                     await close(client)
             await asyncio.sleep(RETRY_S)
+
+    def _away(self, why: str) -> None:
+        """Said once for as long as it is the same."""
+        if why != self._why:
+            log.warning("control_bucket_away", namespace=self._namespace, error=why)
+        self._why = why
 
     async def heard(self) -> None:
         """Wait until everything the bucket held was read once; where it does not answer, only for a moment after the start."""
@@ -248,4 +258,4 @@ class NamespaceBucket:
 
 def _said(error: BaseException) -> str:
     """A server's own words where it gave any."""
-    return str(getattr(error, "description", "") or repr(error))
+    return str(error) if isinstance(error, Unavailable) else str(getattr(error, "description", "") or repr(error))

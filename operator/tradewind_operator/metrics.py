@@ -23,4 +23,5 @@ STUCK = Gauge(
 )
 FRESHNESS = Gauge("tradewind_operator_watch_age_seconds", "Time since the watches were last shown to be complete.")
 BUCKET = Gauge("tradewind_operator_control_bucket_up", "Whether a namespace's control bucket answers.", ["bucket"])
+REFUSED = Gauge("tradewind_operator_nats_refused", "Whether NATS trusts other keys than the operator's.")
 RESOURCES = Gauge("tradewind_operator_resources", "Resources seen, by kind.", ["kind"])

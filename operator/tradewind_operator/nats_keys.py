@@ -29,7 +29,7 @@ RETRY_S, LOOK_S = 1.0, 30.0
 class NatsKeys:
     """The Secret at ``place``, (namespace, name). ``namespaces`` are those the operator works in, empty: all.
 
-    ``said`` is why it is waited for.
+    ``said`` is why it is waited for, and what is wrong with it now; empty if nothing is.
     """
 
     def __init__(
@@ -48,10 +48,14 @@ class NatsKeys:
             try:
                 found = await self._api.get("Secret", *self._place)
                 if found is not None:
-                    return await self._believed(found)
+                    identities = await self._believed(found)
+                    self.said = ""
+                    return identities
                 logins = await self._api.uids(API_KINDS["Secret"], self._namespaces, SELECTOR)
                 if not logins:
-                    return await self._made()
+                    identities = await self._made()
+                    self.said = ""
+                    return identities
                 self.said = self._gone(len(logins))
             except (ApiRefused, Unavailable) as error:
                 self.said = f"Secret {'/'.join(self._place)} cannot be read: {error}"
@@ -59,13 +63,19 @@ class NatsKeys:
             await asyncio.sleep(self._retry_s)
 
     async def keep(self, identities: Identities) -> None:
-        """Put it back where somebody deleted it, until cancelled: without it no journal can be opened after a restart."""
+        """Put it back where somebody deleted it, until cancelled: without it no journal can be opened after a restart. One
+        that was written over is only told of: whoever did that has another one."""
         while True:
             await asyncio.sleep(LOOK_S)
             try:
-                if await self._api.get("Secret", *self._place) is None:
+                found = await self._api.get("Secret", *self._place)
+                if found is None:
                     await self._api.create(build_keys(identities, *self._place))
                     log.warning("nats_keys_put_back", secret="/".join(self._place))
+                said = "" if found is None or _holds(found, identities) else self._written_over()
+                if said and said != self.said:
+                    log.error("nats_keys_written_over", error=said)
+                self.said = said
             except (ApiRefused, Unavailable) as error:
                 log.warning("nats_keys_not_kept", error=str(error))
 
@@ -82,6 +92,13 @@ class NatsKeys:
         await self._api.create(build_keys(identities, *self._place))
         log.info("nats_keys_made", secret="/".join(self._place))
         return identities
+
+    def _written_over(self) -> str:
+        return (
+            f"Secret {'/'.join(self._place)} holds other keys than every login was made from: once NATS is restarted with them, "
+            "nothing connects; put back the one that was there, from a backup, or delete it, and the operator, while it runs, "
+            "makes it again"
+        )
 
     def _gone(self, logins: int) -> str:
         return (
@@ -102,6 +119,13 @@ def build_keys(identities: Identities, namespace: str, name: str) -> Body:
             TRUST: base64.b64encode(identities.trust(ACCOUNTS).encode()).decode(),
         },
     }
+
+
+def _holds(found: Body, identities: Identities) -> bool:
+    try:
+        return _read(found) == identities
+    except InvalidValue:
+        return False
 
 
 def _read(found: Body) -> Identities:

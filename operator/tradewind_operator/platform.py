@@ -14,10 +14,10 @@ HEALTH_PORT, HTTP_PORT = 9090, 8080
 @dataclass(frozen=True, slots=True)
 class Platform:
     """``nats_url`` as workers reach it; while nothing ``nats_reached`` the operator at the address it was given, workers that
-    run keep theirs: a wrong address ends nothing that trades. ``dsn_secret`` names the Secret (key ``dsn``) of sinks that
-    name none, in their namespace, empty: such sinks are not run; ``resources`` by role, ``*`` for those without any.
-    ``logins``: NATS asks who somebody is, which ``identities`` make, where they are known; ``authority`` is the certificate
-    (PEM) NATS is trusted by, empty: connections are plain."""
+    run keep theirs, and their logins: a wrong address, or wrong keys, end nothing that trades. ``dsn_secret`` names the
+    Secret (key ``dsn``) of sinks that name none, in their namespace, empty: such sinks are not run; ``resources`` by role,
+    ``*`` for those without any. ``logins``: NATS asks who somebody is, which ``identities`` make, where they are known;
+    ``authority`` is the certificate (PEM) NATS is trusted by, empty: connections are plain."""
 
     image: str = "tradewind-worker:dev"
     nats_url: str = "nats://nats:4222"

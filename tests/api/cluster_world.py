@@ -224,6 +224,11 @@ class OperatorProcess:
         self.port = 0
 
     def start(self) -> None:
+        """Start it and wait until it is ready."""
+        self.launch()
+        until("the operator to be ready", self.ready, 120)
+
+    def launch(self) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -242,7 +247,6 @@ class OperatorProcess:
                 stdout=log,
                 stderr=log,
             )
-        until("the operator to be ready", self.ready, 120)
 
     def ready(self) -> bool:
         assert self._process is not None

@@ -227,6 +227,21 @@ async def test_the_longest_names_there_are_can_log_in(nats: NatsServer) -> None:
         await client.close()
 
 
+async def test_keys_of_another_cluster_are_named_with_the_remedy(nats: NatsServer) -> None:
+    """A server that believes others than the operator is told apart from one that is away."""
+    stranger = Identities(secrets.token_bytes(SECRET_BYTES))
+    link = NatsLink(nats.url, stranger, secret="tradewind-system/nats-keys")
+
+    with pytest.raises(Unavailable, match="trusts other keys than those of Secret tradewind-system/nats-keys"):
+        await link.connect("default")
+    assert (link.reached, "put back the Secret" in link.refused) == (False, True)
+
+    nats.kill()
+    with pytest.raises((OSError, Error)):
+        await link.connect("default")
+    assert link.refused == ""
+
+
 @pytest.mark.parametrize("bucket", [HERE.control_bucket, HERE.snapshot_bucket])
 async def test_who_may_write_a_key_clears_no_bucket_with_it(nats: NatsServer, bucket: str) -> None:
     """A message may ask the server to forget all that the stream held before it."""

@@ -9,7 +9,7 @@ from tradewind_operator.builders.network_policy import LANES, build_network_poli
 from tradewind_operator.builders.role import build_role, build_role_binding
 from tradewind_operator.builders.secret import build_login
 from tradewind_operator.builders.service_account import GATEWAY, WORKER, build_service_account
-from tradewind_operator.kinds.workers import unwanted
+from tradewind_operator.kinds.workers import as_known, unwanted
 from tradewind_operator.names import Key, labels
 from tradewind_operator.plan import Body, Plan
 from tradewind_operator.platform import Platform
@@ -25,7 +25,7 @@ def plan_namespace(key: Key, world: World, platform: Platform) -> Plan:
     objects.append(build_role(GATEWAY, key.namespace, marks))
     objects.append(build_role_binding(GATEWAY, key.namespace, marks))
     for user, rights in ((RISK_OFFICER, of_risk_officer(names)), (OBSERVER, of_observer(names))):
-        login = build_login(user, rights, key.namespace, marks, platform)
+        login = as_known(build_login(user, rights, key.namespace, marks, platform), key, world, platform)
         objects += [login] if login is not None else []
     if platform.network_policies:
         objects += [build_network_policy(lane, key.namespace, marks) for lane in LANES]

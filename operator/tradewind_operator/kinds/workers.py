@@ -45,7 +45,7 @@ def worker_objects(
     rights = of_workload(Names(key.namespace), workload)
     made = [
         build_config_map(workload, key.namespace, marks, owners),
-        build_login(workload.name, rights, key.namespace, marks, platform, owners),
+        as_known(build_login(workload.name, rights, key.namespace, marks, platform, owners), key, world, platform),
         build_service(workload, key.namespace, marks, owners),
         build_pod_disruption_budget(workload, key.namespace, marks, owners, replicas),
         build_deployment(workload, key.namespace, marks, owners, platform, template, replicas),
@@ -61,6 +61,12 @@ def at_known_address(workload: Workload, key: Key, world: World, platform: Platf
     except (ValueError, KeyError, TypeError):  # somebody edited it: it is written anew
         has = ""
     return replace(workload, config=workload.config | {"nats_url": has}) if has else workload
+
+
+def as_known(login: Body | None, key: Key, world: World, platform: Platform) -> Body | None:
+    """A login with what its Secret holds, while NATS has not let in the operator: what it was made from may be wrong."""
+    there = None if login is None or platform.nats_reached else world.child(key, "Secret", login["metadata"]["name"])
+    return login if login is None or there is None else login | {"data": there.get("data") or login["data"]}
 
 
 def unwanted(world: World, key: Key, wanted: Sequence[Body], keep: tuple[str, ...] = ()) -> tuple[Body, ...]:

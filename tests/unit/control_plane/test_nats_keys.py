@@ -8,6 +8,7 @@ import pytest
 from tradewind.errors import InvalidValue, Unavailable
 from tradewind_operator import nats_keys
 from tradewind_operator.api import ApiRefused
+from tradewind_operator.identities import Identities
 from tradewind_operator.names import ApiKind
 from tradewind_operator.nats_keys import NatsKeys, build_keys
 from tradewind_operator.plan import Body
@@ -83,6 +84,29 @@ async def test_one_that_is_deleted_while_the_operator_runs_is_put_back(monkeypat
     keeping.cancel()
 
     assert server.kept == before
+
+
+async def test_one_that_is_written_over_while_the_operator_runs_is_told_and_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(nats_keys, "LOOK_S", 0.001)
+    server = Secrets()
+    kept = keys(server)
+    made = await kept.read()
+    assert kept.said == ""
+    ours, theirs = server.kept, build_keys(Identities(b"x" * 32), *PLACE)
+    server.kept = theirs
+
+    keeping = asyncio.ensure_future(kept.keep(made))
+    async with asyncio.timeout(5):
+        while not kept.said:
+            await asyncio.sleep(0.001)
+        assert server.kept == theirs
+        assert "Secret tradewind-system/nats-keys holds other keys than every login was made from" in kept.said
+        server.kept = ours
+        while kept.said:
+            await asyncio.sleep(0.001)
+    keeping.cancel()
 
 
 async def test_a_secret_that_holds_something_else_is_told_and_not_written_over() -> None:
