@@ -2,50 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from api.cluster_world import (
-    ROOT,
-    FakeKubelet,
-    Kubectl,
-    OperatorProcess,
-    Rest,
-    add_paper_node,
-    login_as,
-    namespace,
-    trusting_nats,
-)
+from api.cluster_world import Kubectl, OperatorProcess, login_as, namespace, trusting_nats
+from api.running_plane import ACCESS, running_plane
 from cluster import ControlPlane
 from integration.nats_server import NatsServer
-from kubernetes_binaries import CannotBuild
 
 
 @pytest.fixture(scope="session")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """A control plane of this run's own, with our definitions and one node that exists on paper only."""
-    try:
-        plane = ControlPlane(tmp_path_factory.mktemp("control-plane"))
-    except CannotBuild as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(f"no control plane: {error}")
-    try:
-        plane.start()
-        kubectl = Kubectl(plane.bin / "kubectl", plane.kubeconfig)
-        kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
-        kubectl("wait", "--for=condition=Established", "crd", "--all")
-        kubectl("create", "namespace", "tradewind-system")
-        kubectl("apply", "-f", str(ROOT / "charts/tradewind/access/operator.yaml"))
-        add_paper_node(kubectl)
-        kubelet = FakeKubelet(Rest(plane.kubeconfig))
-        kubelet.start()
+    with running_plane(tmp_path_factory.mktemp("control-plane"), ACCESS) as plane:
         yield plane
-        kubelet.stop()
-    finally:
-        plane.stop()
 
 
 @pytest.fixture
@@ -78,6 +49,18 @@ def cluster_operator(
     operator = OperatorProcess(
         operator_login, nats_of_the_cluster.url, log, [], "--resync-seconds=20", "--stream-mib=64", "--bucket-mib=16"
     )
+    operator.start()
+    yield operator
+    operator.stop()
+
+
+@pytest.fixture
+def own_operator(
+    kubectl: Kubectl, operator_login: Path, nats_of_the_cluster: NatsServer, tmp_path: Path
+) -> Iterator[OperatorProcess]:
+    """An operator for the namespace of this test alone."""
+    more = ("--resync-seconds=3", "--stream-mib=64", "--bucket-mib=16")
+    operator = OperatorProcess(operator_login, nats_of_the_cluster.url, tmp_path / "log", [kubectl.namespace], *more)
     operator.start()
     yield operator
     operator.stop()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import secrets
 import signal
-from collections.abc import Iterator
+import urllib.error
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,21 +16,10 @@ from api.test_operator import bucket, content, direct_halt, ready
 from cluster import ControlPlane
 from integration.nats_server import NatsServer
 from tradewind.contract.subjects import ack_key, halt_key
+from tradewind_operator.identities import SECRET_BYTES, Identities
 
 EVERYTHING = "deployments,configmaps,services,serviceaccounts,roles,rolebindings,networkpolicies,controllerrevisions"
 OURS = "--selector=app.kubernetes.io/managed-by=tradewind-operator"
-
-
-@pytest.fixture
-def own_operator(
-    kubectl: Kubectl, operator_login: Path, nats_of_the_cluster: NatsServer, tmp_path: Path
-) -> Iterator[OperatorProcess]:
-    """An operator for the namespace of this test alone."""
-    more = ("--resync-seconds=3", "--stream-mib=64", "--bucket-mib=16")
-    operator = OperatorProcess(operator_login, nats_of_the_cluster.url, tmp_path / "log", [kubectl.namespace], *more)
-    operator.start()
-    yield operator
-    operator.stop()
 
 
 def written(kubectl: Kubectl) -> dict[str, str]:
@@ -170,6 +160,39 @@ def test_it_ends_when_asked_though_the_message_server_stands_still(
     with nats_of_the_cluster.silent():
         until("it to notice", lambda: own_operator.metric("tradewind_operator_control_bucket_up") == 0, 30)
         assert own_operator.stop() == 0
+
+
+def test_keys_of_another_cluster_are_named_and_neither_restart_a_worker_nor_change_a_login(
+    kubectl: Kubectl, own_operator: OperatorProcess, operator_login: Path, tmp_path: Path
+) -> None:
+    kubectl.apply(*DESK)
+    until("the desk to be up", lambda: ready(kubectl, "tp", "btc"))
+    before = written(kubectl) | logins(kubectl)
+    own_operator.stop()
+    elsewhere = NatsServer(tmp_path, identities=Identities(secrets.token_bytes(SECRET_BYTES)))
+    elsewhere.start()
+    more = ("--resync-seconds=2", "--stream-mib=64", "--bucket-mib=16")
+    stranger = OperatorProcess(operator_login, elsewhere.url, tmp_path / "stranger", [kubectl.namespace], *more)
+    stranger.launch()
+    named = "trusts other keys than those of Secret tradewind-system/nats-keys"
+    try:
+        until("the condition", lambda: named in kubectl.condition("ta", "paper", "Told").get("message", ""))
+        until("two full passes", lambda: stranger.metric("tradewind_operator_reconciles_total") >= 20, 30)
+
+        with pytest.raises(urllib.error.HTTPError) as unready:
+            stranger.read("/readyz")
+        assert named in unready.value.read().decode()
+        assert stranger.metric("tradewind_operator_nats_refused") == 1
+        assert stranger.log().count("control_bucket_away") == 1
+        assert stranger.metric("tradewind_operator_writes_total", verb="apply") == 0
+        assert written(kubectl) | logins(kubectl) == before
+    finally:
+        stranger.stop()
+        elsewhere.kill()
+
+
+def logins(kubectl: Kubectl) -> dict[str, str]:
+    return {body["metadata"]["name"]: body["data"]["nats.creds"] for body in kubectl.list("secrets", OURS)}
 
 
 def test_a_halt_written_to_the_bucket_while_the_operator_is_away_gets_one_killswitch(

@@ -14,6 +14,7 @@ import argocd_binaries
 import argocd_config
 import yaml
 from api.cluster_world import Kubectl, until
+from api.running_plane import established
 from cluster import ControlPlane
 
 Body = dict[str, Any]
@@ -214,12 +215,6 @@ class ArgoCD:
                 stdout=log,
                 stderr=log,
             )
-
-
-def established(kubectl: Kubectl) -> None:
-    """Wait until the API server serves every definition; one that is new has no conditions to wait for yet."""
-    wait = ("wait", "--for=condition=Established", "crd", "--all")
-    until("the definitions", lambda: kubectl.tried(*wait).returncode == 0, 60)
 
 
 def _object(kind: str, name: str, **more: Any) -> Body:

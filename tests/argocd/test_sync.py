@@ -12,23 +12,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from api.cluster_world import (
-    PROCESSES,
-    ROOT,
-    FakeKubelet,
-    Kubectl,
-    OperatorProcess,
-    Rest,
-    add_paper_node,
-    login_as,
-    trusting_nats,
-    until,
-)
+from api.cluster_world import PROCESSES, ROOT, Kubectl, OperatorProcess, login_as, trusting_nats, until
 from api.process_kubelet import ProcessKubelet
-from argocd.argo_world import PATIENCE_S, SETTINGS, ArgoCD, Repository, established
+from api.running_plane import ACCESS, running_plane
+from argocd.argo_world import PATIENCE_S, SETTINGS, ArgoCD, Repository
 from argocd.interpreter import Interpreter
 from cluster import ControlPlane
-from kubernetes_binaries import CannotBuild
 from unit.house.checkout import text, tracked
 
 DEPLOY = ROOT / "deploy"
@@ -38,6 +27,7 @@ OTHER, THIRD = "desks/alpha/other.yaml", "desks/alpha/third.yaml"
 REAL = "desks/alpha/real.yaml"
 LIVE = {"venue": "MEXC", "mode": "Live", "credentials": {"secretName": "mexc-main"}}
 HALT = "halts/alpha/halt.yaml"
+PEOPLE = "charts/tradewind/access/people.yaml", "charts/tradewind/admission"
 ARGOCD = "system:serviceaccount:argocd:argocd-application-controller"
 HALTED = {"reason": "a test", "scope": {"accounts": {"matchLabels": {"desk": "alpha"}}}}
 
@@ -55,25 +45,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def plane(servers: Path, folder: Path) -> Iterator[ControlPlane]:
-    """A control plane as ``deploy`` sets it up, with one node that exists on paper only."""
-    plane = ControlPlane(folder / "control-plane")
-    try:
-        plane.start()
-        kubectl = Kubectl(plane.bin / "kubectl", plane.kubeconfig)
-        kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
-        established(kubectl)
-        kubectl("apply", "-f", str(DEPLOY / "namespace.yaml"))
-        for part in ("access/operator.yaml", "access/people.yaml", "admission"):
-            kubectl("apply", "-f", str(ROOT / "charts" / "tradewind" / part))
-        add_paper_node(kubectl)
-        kubelet = FakeKubelet(Rest(plane.kubeconfig))
-        kubelet.start()
+    """A control plane as ``deploy`` sets it up."""
+    with running_plane(folder / "control-plane", ACCESS, *PEOPLE) as plane:
         yield plane
-        kubelet.stop()
-    except CannotBuild as error:
-        pytest.skip(f"no control plane: {error}")
-    finally:
-        plane.stop()
 
 
 @pytest.fixture(scope="module")
