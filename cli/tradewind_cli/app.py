@@ -14,6 +14,7 @@ from tradewind.api.manifest import Loaded, load_manifests
 from tradewind.api.references import check_references, missing_files
 from tradewind.errors import InvalidManifest
 
+from tradewind_cli.listing import printable
 from tradewind_cli.local.state import StateDirectory
 
 OK, FAILED, BAD_INPUT = 0, 1, 2
@@ -48,7 +49,7 @@ def load_checked(paths: list[Path], *, files: bool = True, unconcerned: Collecti
     problems, warnings = check_references(loaded)
     problems += missing_files(loaded) if files else []
     for warning in (one for one in warnings if one.path not in unconcerned):
-        err.print(f"warning: {warning}", markup=False)
+        err.print(printable(f"warning: {warning}"), markup=False)
     if problems:
         raise InvalidManifest(problems)
     return loaded
@@ -56,5 +57,5 @@ def load_checked(paths: list[Path], *, files: bool = True, unconcerned: Collecti
 
 def fail(message: object, code: int = FAILED) -> int:
     """Say why, and the exit code."""
-    err.print(str(message), markup=False, style="red" if sys.stderr.isatty() else None)
+    err.print(printable(str(message)), markup=False, style="red" if sys.stderr.isatty() else None)
     return code

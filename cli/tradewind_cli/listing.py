@@ -14,13 +14,18 @@ from rich.text import Text
 WIDEST = 10_000
 
 
+def printable(text: str) -> str:
+    """The text with what a terminal would obey, or show in another order, written out: it may be anybody's."""
+    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)
+
+
 def listing(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     """One row a thing; a cell is shown as it is, so that a reason such as ``[/]`` is no markup."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column, no_wrap=True)
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     return table
 
 

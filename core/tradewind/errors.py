@@ -20,10 +20,14 @@ class InvalidValue(TradewindError, ValueError):
 
 
 class InvalidManifest(TradewindError):
-    """Manifests cannot run; ``problems`` lists every one found."""
+    """Manifests cannot run; ``problems`` lists every one found, the message as many as somebody reads."""
+
+    TOLD = 100
 
     def __init__(self, problems: "list[Problem]") -> None:
-        super().__init__("\n".join(str(problem) for problem in problems))
+        told = [str(problem) for problem in problems[: self.TOLD]]
+        more = len(problems) - len(told)
+        super().__init__("\n".join([*told, *([f"and {more} more: correct these first"] if more else [])]))
         self.problems = problems
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, NamedTuple
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, field_validator
 from pydantic.alias_generators import to_camel
 
 from tradewind import decimals, durations
+from tradewind.api import schedule
+from tradewind.api.schedule import check_schedule
 from tradewind.errors import InvalidValue
 
 GROUP = "tradewind.io"
@@ -16,6 +18,8 @@ VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 
 
+MOST_ANNOTATED = 256 << 10
+"""Bytes of all annotations of an object together, as Kubernetes bounds them."""
 RULES = "x-rules"
 """Where a field's JSON schema keeps its ``Rule`` objects."""
 
@@ -90,7 +94,19 @@ SecretName = Annotated[
 ]
 Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9_./-]*$", max_length=32)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,12}$", max_length=12)]
+LabelKey = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$", max_length=317
+    ),
+]
 LabelValue = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$", max_length=63)]
+Schedule = Annotated[
+    str,
+    StringConstraints(max_length=64),
+    AfterValidator(check_schedule),
+    WithJsonSchema({"type": "string", "maxLength": 64, "pattern": schedule.PATTERN}),
+]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 DecimalText = Annotated[str, StringConstraints(max_length=30), AfterValidator(_decimal), _as_decimal(decimals.PATTERN)]
 PositiveDecimal = Annotated[
@@ -113,10 +129,18 @@ class Metadata(Model):
 
     name: Name = Field(description="Name of the resource, unique for its kind in its namespace.")
     namespace: Name = Field("default", description="Namespace of the resource.")
-    labels: dict[str, str] = Field(default_factory=dict, description="Labels that selectors match.")
-    annotations: dict[str, str] = Field(default_factory=dict, description="Annotations.")
+    labels: dict[LabelKey, LabelValue] = Field(default_factory=dict, description="Labels that selectors match.")
+    annotations: dict[LabelKey, str] = Field(default_factory=dict, description="Annotations.")
     uid: str = Field("", description="Identity of this object, given by the cluster or the local runtime.")
     generation: int = Field(0, description="Counts the changes of the specification.")
+
+    @field_validator("annotations")
+    @classmethod
+    def _not_larger_than_a_cluster_takes(cls, annotations: dict[str, str]) -> dict[str, str]:
+        size = sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items())
+        if size > MOST_ANNOTATED:
+            raise InvalidValue(f"hold {size} bytes: at most {MOST_ANNOTATED}, keep files elsewhere")
+        return annotations
 
 
 class Selector(Model):

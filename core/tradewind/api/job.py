@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from tradewind.api.fields import Metadata, Model, Name, PositiveDuration
+from tradewind.api.fields import Metadata, Model, Name, PositiveDuration, Schedule
 
 JobType = Literal["ETL", "Train", "Backtest", "Sweep", "PaperRun", "Backup", "Restore", "Reconcile", "Validate"]
 
@@ -19,11 +19,8 @@ class TradingJobSpec(Model):
     settings: dict[str, Any] = Field(
         default_factory=dict, description="Settings of the task, by its type.", max_length=64
     )
-    schedule: str | None = Field(
-        None,
-        description="Five cron fields in UTC: the task recurs, never twice at a time.",
-        pattern=r"^(\S+ ){4}\S+$",
-        max_length=64,
+    schedule: Schedule | None = Field(
+        None, description="Five cron fields in UTC: the task recurs, never twice at a time."
     )
     suspend: bool = Field(False, description="Whether a schedule rests.")
     parallelism: int = Field(1, ge=1, le=256, description="How many workers share the task.")

@@ -17,6 +17,8 @@ from tradewind.api.plain_words import meant, path_text, remedy_for
 from tradewind.api.yaml_documents import MAX_BYTES, Document, Unreadable, Value, read_documents
 from tradewind.errors import InvalidManifest, Problem
 
+LONGEST = 63
+"""Of a kind or a name, in a title; whatever is longer is told as its field."""
 SUFFIXES = (".yaml", ".yml", ".json")
 
 
@@ -62,7 +64,8 @@ def parse_manifests(text: str, file: Path) -> tuple[list[Loaded], list[Problem]]
     loaded: list[Loaded] = []
     problems: list[Problem] = []
     try:
-        for number, document in enumerate(read_documents(text), 1):
+        listed = (one for document in read_documents(text) for one in document.items())
+        for number, document in enumerate(listed, 1):
             found = _resource(document, file, number)
             if isinstance(found, list):
                 problems += found
@@ -100,7 +103,7 @@ def _resource(document: Document, file: Path, number: int) -> Resource | list[Pr
 def _title(value: dict[str, Value], number: int) -> str:
     metadata = value.get("metadata")
     name = metadata.get("name") if isinstance(metadata, dict) else None
-    return f"{value.get('kind') or f'document {number}'}/{name or '?'}"
+    return f"{str(value.get('kind') or f'document {number}')[:LONGEST]}/{str(name or '?')[:LONGEST]}"
 
 
 def _files(path: Path, problems: list[Problem]) -> Iterator[Path]:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from tradewind.api.fields import DecimalText, Metadata, Model, Name, PositiveDuration, Symbol, Text
+from tradewind.api.fields import DecimalText, Metadata, Model, Name, PositiveDuration, Schedule, Symbol, Text
 
 
 class Training(Model):
@@ -16,11 +16,8 @@ class Training(Model):
     algorithm: Literal["LightGBM"] = Field("LightGBM", description="What is trained.")
     symbols: list[Symbol] = Field(description="Symbols trained on.", min_length=1, max_length=1000)
     window: PositiveDuration = Field("8760h", description="How much history one training sees.")
-    schedule: str | None = Field(
-        None,
-        description="When to train, as five cron fields in UTC; only by hand where missing.",
-        pattern=r"^(\S+ ){4}\S+$",
-        max_length=64,
+    schedule: Schedule | None = Field(
+        None, description="When to train, as five cron fields in UTC; only by hand where missing."
     )
 
 

@@ -6,6 +6,7 @@ Called by ``manifest``; the words are this project's, so that they stay when pyd
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Callable, Iterable, Mapping
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -19,7 +20,10 @@ from tradewind.api.yaml_documents import Path
 
 _DURATIONS = [fields.DurationText, fields.PositiveDuration]
 _DECIMALS = [fields.DecimalText, fields.PositiveDecimal, fields.NonNegativeDecimal, fields.Ratio]
+_LONGEST_REPEATED = 40
 _FORMS = {
+    "LabelKey": "write a label's name: letters, digits, '-', '_' and '.', at most 63, with example.com/ in front if wanted",
+    "LabelValue": "write at most 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit",
     "Name": "use lower-case letters, digits and '-', at most 40, beginning and ending with a letter or digit",
     "SecretName": "write the name of a Secret: lower-case letters, digits, '-' and '.'",
     "Symbol": "write a symbol in capitals such as BTCUSDT",
@@ -73,9 +77,11 @@ class _Case:
 
 def _text_wanted(case: _Case) -> str:
     number = isinstance(case.given, int | float) and not isinstance(case.given, bool)
+    endless = isinstance(case.given, float) and not math.isfinite(case.given)
+    repeated = number and not endless and len(case.written) <= _LONGEST_REPEATED
     if number and case.is_duration:
         return f"must have a unit: write a duration such as {case.written or '30'}s or 1m30s"
-    if number and (case.is_decimal or case.annotation is str):
+    if repeated and (case.is_decimal or case.annotation is str):
         return f'must be in quotes: write "{case.written or case.given}", so that no digit is lost'
     if case.is_decimal:
         return 'must be a decimal in quotes such as "0.03"'

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import yaml
 from yaml.constructor import SafeConstructor
@@ -16,6 +17,7 @@ from yaml.constructor import SafeConstructor
 from tradewind.errors import InvalidValue
 
 Path = tuple[str | int, ...]
+T = TypeVar("T")
 Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
 
 MAX_BYTES = 1 << 20
@@ -35,11 +37,31 @@ class Document:
     lines: Mapping[Path, int] = field(default_factory=dict)
     written: Mapping[Path, str] = field(default_factory=dict)
 
+    def items(self) -> list[Document]:
+        """Those of a List, as ``kubectl get -o yaml`` prints several; the document itself where it is none."""
+        value = self.value
+        if not isinstance(value, dict) or (value.get("apiVersion"), value.get("kind")) != ("v1", "List"):
+            return [self]
+        listed, lines, written = value.get("items"), _by_item(self.lines), _by_item(self.written)
+        return [
+            Document(item, self.line_of(("items", n)), lines.get(n, {}), written.get(n, {}))
+            for n, item in enumerate(listed if isinstance(listed, list) else [])
+        ]
+
     def line_of(self, path: Path) -> int:
         """The line of the path, or of the nearest thing around it that is there."""
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, self.line)
+
+
+def _by_item(known: Mapping[Path, T]) -> dict[int, dict[Path, T]]:
+    """What is known of paths below ``items``, by item, in one pass."""
+    found: dict[int, dict[Path, T]] = {}
+    for path, one in known.items():
+        if len(path) > 1 and path[0] == "items" and isinstance(path[1], int):
+            found.setdefault(path[1], {})[path[2:]] = one
+    return found
 
 
 class Unreadable(InvalidValue):
@@ -69,7 +91,15 @@ def read_documents(text: str) -> Iterator[Document]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         reason = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
-        raise Unreadable(mark.line + 1 if mark else 1, f"is not YAML: {reason}") from error
+        line = mark.line + 1 if mark else 1
+        raise Unreadable(line, f"is not YAML: {reason}{_hint(text, line)}") from error
+
+
+def _hint(text: str, line: int) -> str:
+    """What is behind the commonest of YAML's complaints."""
+    listed = text.splitlines()
+    found = listed[line - 1] if line <= len(listed) else ""
+    return ": indent by spaces, not by tabs" if "\t" in found[: len(found) - len(found.lstrip())] else ""
 
 
 def _check_depth(text: str) -> None:

@@ -10,7 +10,7 @@ from rich.console import Console
 from tradewind.api.kill_switch import KillSwitch
 from tradewind_cli.commands.status import notes, tables
 from tradewind_cli.halting import concerned, targets
-from tradewind_cli.listing import print_whole
+from tradewind_cli.listing import print_whole, printable
 from tradewind_cli.local.view import Rates, line, screen
 from unit.api.manifests import ACCOUNT, HALT, PIPELINE, POLICY, changed, load, named
 
@@ -213,3 +213,7 @@ def test_the_live_view_tells_the_regime_of_every_symbol() -> None:
 
     assert "BTCUSDT HIGH_VOL_TRENDING" in line(told, Rates(), 1)
     assert any(words(row) == "btc BTCUSDT HIGH_VOL_TRENDING" for row in shown(screen(told, Rates(), 1.0)))
+
+
+def test_what_a_terminal_would_obey_or_turn_around_is_written_out() -> None:
+    assert printable("stop\x1b[2J\r\u202e\x00 für Öl\nnext") == "stop\\x1b[2J\\r\\u202e\\x00 für Öl\nnext"
