@@ -12,6 +12,7 @@ from typing import Any
 
 import kopf
 import structlog
+from tradewind.api.fields import GROUP
 
 from tradewind_operator.kinds.kill_switch import halt_message
 from tradewind_operator.names import CHILDREN, OURS, SELECTOR, Key
@@ -120,11 +121,15 @@ class Watching:
 
 
 def slim(body: Any) -> Body:
-    """A copy of an object without what nobody reads; of those who manage a child's specification, who and when."""
+    """A copy of an object without what nobody reads, such as others' annotations, in which kubectl keeps all of it once more;
+    of those who manage a child's specification, who and when."""
     metadata = dict(body["metadata"])
     managers = metadata.pop("managedFields", ())
     found: Body = dict(body) | {"metadata": metadata}
     if body["kind"] not in CHILDREN:
+        metadata["annotations"] = {
+            name: text for name, text in (metadata.get("annotations") or {}).items() if name.startswith(f"{GROUP}/")
+        }
         return found
     metadata["managedFields"] = [
         {"manager": one.get("manager"), "time": one.get("time", "")}

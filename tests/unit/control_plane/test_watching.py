@@ -69,3 +69,18 @@ async def test_a_halt_is_told_when_it_is_seen_and_own_writes_of_its_status_plan_
     assert watched.told == [True, True]
     assert KS in planned
     assert watched.planned == set()
+
+
+async def test_annotations_of_others_are_not_kept_and_plan_nothing() -> None:
+    watched = Watched(World())
+    watched.watching.begin()
+    ours = {"tradewind.io/reconcile": "Disabled"}
+    await watched.comes("ADDED", version(5) | {"metadata": version(5)["metadata"] | {"annotations": ours}})
+    watched.planned.clear()
+    both = ours | {"kubectl.kubernetes.io/last-applied-configuration": "x" * 200_000}
+
+    await watched.comes("MODIFIED", version(6) | {"metadata": version(6)["metadata"] | {"annotations": both}})
+
+    seen = watched.world.seen(TP)
+    assert seen is not None
+    assert (seen.body["metadata"]["annotations"], watched.planned) == (ours, set())
