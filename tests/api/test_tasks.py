@@ -7,6 +7,8 @@ import json
 import pytest
 from api.cluster_world import Kubectl, OperatorProcess, until
 from api.manifests import Body, resource
+from tradewind.api.schedule import check_schedule
+from tradewind.errors import InvalidValue
 
 TASK = resource("TradingJob", "once", {"type": "ETL", "keepFor": "1s"})
 NAME = "tw-job-once"
@@ -48,6 +50,24 @@ def ends(kubectl: Kubectl, job: str) -> None:
 
 def runs(pod: Body) -> bool:
     return bool(pod["status"]["phase"] == "Running")
+
+
+SCHEDULES = ("0 6 * * 1-5", "*/5 0-23/2 1,15 JAN-jun SUN", "5/15 ? * * ?", "59 23 31 12 6")
+WRONG = ("60 0 * * *", "0 0 * * 7", "0 0 * * 5-1", "*/0 0 * * *", "0 0 0 * *")
+
+
+@pytest.mark.parametrize("text", [*SCHEDULES, *WRONG])
+def test_a_schedule_is_one_to_us_where_it_is_one_to_a_cronjob(kubectl: Kubectl, text: str) -> None:
+    template = {"spec": YARDSTICK["spec"]}
+    cron = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "x"}, "spec": {"schedule": text}}
+    refused = kubectl.refusal(cron | {"spec": {"schedule": text, "jobTemplate": template}})
+
+    try:
+        check_schedule(text)
+    except InvalidValue:
+        assert "schedule" in refused
+    else:
+        assert refused == ""
 
 
 def calm(operator: OperatorProcess) -> None:

@@ -10,6 +10,7 @@ from tradewind.workloads import Workload, WorkloadMaker, feed_name
 
 from tradewind_operator.conditions import Condition, readiness
 from tradewind_operator.kinds.denials import denied_condition, denied_status
+from tradewind_operator.kinds.held_updates import held
 from tradewind_operator.kinds.revisions import revisions_of
 from tradewind_operator.kinds.shared import sinks_condition
 from tradewind_operator.kinds.status import Judgement, plan_with_status, waited
@@ -22,7 +23,6 @@ from tradewind_operator.world import Seen, World
 
 LAGS = ((3600, "1h"), (600, "10m"), (60, "1m"), (10, "10s"))
 """What lag is told as, the largest first; below the smallest a worker keeps up."""
-APPROVED = "tradewind.io/approved-image"
 
 
 def plan_pipeline(key: Key, world: World, platform: Platform, live: Live, now: str) -> Plan:
@@ -40,7 +40,7 @@ def plan_pipeline(key: Key, world: World, platform: Platform, live: Live, now: s
     owner = owner_reference(key, seen)
     for worker in workers:
         objects += worker_objects(worker, key, [owner], world, platform, pipeline.spec.template, replicas)
-    pending = _hold_image(objects, world, key, pipeline)
+    objects, pending = held(objects, world, key, pipeline)
     revisions, old = revisions_of(key, seen, world)
     prune = (*unwanted(world, key, objects, keep=("ControllerRevision",)), *old)
     judgement = _judge(key, world, pipeline, workers, replicas, live)
@@ -49,8 +49,8 @@ def plan_pipeline(key: Key, world: World, platform: Platform, live: Live, now: s
         judgement.conditions.append(sinks)
     if problems:
         judgement = judgement.stalled("InvalidSpec", f"the last valid specification runs on; {'; '.join(problems)}")
-    if pending:
-        judgement.conditions.append(_update_pending(pipeline, platform.image))
+    if pending is not None:
+        judgement.conditions.append(pending)
     return plan_with_status(seen, judgement, now, (*revisions, *objects), prune)
 
 
@@ -202,30 +202,3 @@ def _at_rest(pipeline: TradingPipeline, live: Live) -> Condition:
 
 def _drained(pipeline: TradingPipeline, live: Live) -> bool:
     return pipeline.spec.desired_state == "Drained" and _at_rest(pipeline, live).status
-
-
-def _update_pending(pipeline: TradingPipeline, image: str) -> Condition:
-    """What has to be done for the workers to get a newer image."""
-    approve = f"annotate {APPROVED}={image} to update"
-    if pipeline.spec.update_policy == "Window":
-        remedy = f"set spec.desiredState to Paused or Drained, or {approve} while it trades"
-        return Condition("UpdatePending", True, "AwaitsWindow", remedy)
-    return Condition("UpdatePending", True, "AwaitsApproval", approve)
-
-
-def _hold_image(objects: list[Body], world: World, key: Key, pipeline: TradingPipeline) -> bool:
-    """Where updates wait for approval, a worker that runs keeps its image; whether any does."""
-    policy, rests = pipeline.spec.update_policy, pipeline.spec.desired_state != "Running"
-    if policy == "Automatic" or (policy == "Window" and rests):
-        return False
-    pending = False
-    for body in objects:
-        there = world.child(key, body["kind"], body["metadata"]["name"])
-        if body["kind"] != "Deployment" or there is None:
-            continue
-        container = body["spec"]["template"]["spec"]["containers"][0]
-        runs = there["spec"]["template"]["spec"]["containers"][0]["image"]
-        if runs != container["image"] and pipeline.metadata.annotations.get(APPROVED) != container["image"]:
-            container["image"] = runs
-            pending = True
-    return pending
