@@ -118,6 +118,9 @@ def test_a_risk_officer_halts_past_the_api_server_and_it_is_recorded_and_release
     assert "gateway-paper: enforced" in done.stdout
     until("its record", lambda: kubectl.condition("ks", "fat-finger", "Enforced").get("status") == "True", 20)
     until("the account says so", lambda: (kubectl.get("ta", "paper") or {})["status"]["halted"], 30)
+    record = (kubectl.get("ks", "fat-finger") or {})["metadata"]["uid"]
+    once = f"Halt of everything: fat finger (uid {record})"
+    until("it to tell that once", lambda: kubectl.condition("ta", "paper", "Halted").get("message") == once, 90)
     release = {"spec": {"release": {"by": "system:admin", "reason": "looked at"}}}
     kubectl("patch", "ks", "fat-finger", "--type=merge", "-p", json.dumps(release))
     beat = heartbeat_key("gateway-paper")
