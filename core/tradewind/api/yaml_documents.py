@@ -23,6 +23,15 @@ Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
 MAX_NODES = 100_000
+_HINTS = {
+    "mapping values are not allowed": "put a text that holds ': ' in quotes, and fields of one mapping under one another",
+    "undefined alias": "write the value out, or mark it with & before it is used",
+    "cannot start any token": "put a text that begins with @, % or ` in quotes",
+    "control characters": "remove what is not text",
+    "unexpected end of stream": "close what is still open: a quote or a bracket",
+    "expected ',' or": "close what is still open, or add the comma",
+}
+"""Remedies by words of the parser's."""
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PREFIX = "tag:yaml.org,2002:"
 _TEXTS = {"timestamp", "str", "value"}  # 2024-08-08 is text in a manifest, as it is in a cluster
@@ -92,14 +101,16 @@ def read_documents(text: str) -> Iterator[Document]:
         mark = getattr(error, "problem_mark", None)
         reason = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
         line = mark.line + 1 if mark else 1
-        raise Unreadable(line, f"is not YAML: {reason}{_hint(text, line)}") from error
+        raise Unreadable(line, f"is not YAML: {reason}: {_hint(text, line, reason)}") from error
 
 
-def _hint(text: str, line: int) -> str:
-    """What is behind the commonest of YAML's complaints."""
+def _hint(text: str, line: int, reason: str) -> str:
+    """What is to be done about the commonest of YAML's complaints."""
     listed = text.splitlines()
     found = listed[line - 1] if line <= len(listed) else ""
-    return ": indent by spaces, not by tabs" if "\t" in found[: len(found) - len(found.lstrip())] else ""
+    if "\t" in found[: len(found) - len(found.lstrip())]:
+        return "indent by spaces, not by tabs"
+    return next((hint for words, hint in _HINTS.items() if words in reason), "look at that line and the one before it")
 
 
 def _check_depth(text: str) -> None:

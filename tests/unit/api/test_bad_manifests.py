@@ -114,7 +114,8 @@ def test_a_number_where_a_quoted_decimal_belongs_is_shown_as_it_was_written():
          " TradingAccount, RiskPolicy, KillSwitch, TradingModel, TradingJob; did you mean RiskPolicy? (given: 'RiskPolice')"),
         ("metadata: {name: x}", "document 1/x: kind: is missing: use TradingPipeline, TradingAccount, RiskPolicy,"
          " KillSwitch, TradingModel, TradingJob"),
-        ("a: b: c", "YAML: the document: is not YAML: mapping values are not allowed in this context"),
+        ("a: b: c", "YAML: the document: is not YAML: mapping values are not allowed in this context: put a text that"
+         " holds ': ' in quotes, and fields of one mapping under one another"),
         ("a: 1\nb: 2\na: 3", "YAML: a: is given twice: remove one"),
         ("a: {b: {c: 1, c: 2}}", "YAML: a.b.c: is given twice: remove one"),
         ("? [a]\n: b", "YAML: the document: has a field whose name is not a text"),
@@ -124,7 +125,7 @@ def test_a_number_where_a_quoted_decimal_belongs_is_shown_as_it_was_written():
          "YAML: a: the tag tag:yaml.org,2002:python/object:os.system is not supported: write a plain value"),
         ("[" * 100_000, "YAML: the document: is nested deeper than 64 levels: no kind is"),
         ("a: " + "9" * 5000, "YAML: a: is a number too long to read"),
-        ("a: \x00", "YAML: the document: is not YAML: control characters are not allowed"),
+        ("a: \x00", "YAML: the document: is not YAML: control characters are not allowed: remove what is not text"),
         ("# " + "x" * (1 << 20), "YAML: the document: is larger than 1 MiB: split it"),
     ],
 )  # fmt: skip

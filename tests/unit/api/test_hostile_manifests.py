@@ -83,6 +83,21 @@ def test_indenting_by_tabs_is_called_that() -> None:
     assert problems_of("kind: TradingAccount\nmetadata:\n\tname: x\n")[0].endswith(": indent by spaces, not by tabs")
 
 
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("a: *b", "write the value out, or mark it with & before it is used"),
+        ("a: @b", "put a text that begins with @, % or ` in quotes"),
+        ("a: 'b", "close what is still open: a quote or a bracket"),
+        ("a: [b, c", "close what is still open, or add the comma"),
+        ("a: 1\n b: 2\n", "put a text that holds ': ' in quotes, and fields of one mapping under one another"),
+        ("a:\n  - b\n c: d\n", "look at that line and the one before it"),
+    ],
+)
+def test_what_is_not_yaml_is_told_with_what_to_do(text: str, remedy: str) -> None:
+    assert problems_of(text)[0].endswith(f": {remedy}")
+
+
 @pytest.mark.parametrize("value", [".nan", "-.inf", "1" + "0" * 400])
 def test_a_number_that_is_no_decimal_in_quotes_either_is_not_advised_to_be_quoted(value: str) -> None:
     text = yaml.safe_dump(changed(POLICY, "spec.maxOrderValue.amount", "AMOUNT")).replace("AMOUNT", value)
