@@ -16,8 +16,8 @@ from tradewind_workers.simulator.authentication import Login
 from tradewind_workers.simulator.matching import MatchingEngine
 from tradewind_workers.simulator.rate_limit import Limit
 from tradewind_workers.simulator.server import ServerSettings, SimulatorServer
-from tradewind_workers.venues.mexc.connection import ConnectionSettings
 from tradewind_workers.venues.mexc.trading import MexcTrading
+from tradewind_workers.venues.mexc.venue_socket import ConnectionSettings
 
 BTC = instrument("BTCUSDT", "0.01", "0.001", min_notional="1")
 ETH = instrument("ETHUSDT", "0.01", "0.001", min_notional="1")

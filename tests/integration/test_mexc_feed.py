@@ -17,9 +17,9 @@ from tradewind_workers.feeds.source import Undecodable
 from tradewind_workers.rows import Rows
 from tradewind_workers.runner import feed_worker
 from tradewind_workers.venues.mexc.capture import capture
-from tradewind_workers.venues.mexc.connection import ConnectionSettings
 from tradewind_workers.venues.mexc.feed import MexcFeed
 from tradewind_workers.venues.mexc.push import market_channel
+from tradewind_workers.venues.mexc.venue_socket import ConnectionSettings
 
 WITHIN_S = 5.0
 
@@ -208,15 +208,6 @@ async def test_pings_keep_a_quiet_connection(venue: SimulatedVenue) -> None:
         await asyncio.sleep(0.8)
 
         assert reader.kinds.count(RowKind.RESET) == resets
-
-
-async def test_a_connection_is_renewed_before_the_venue_ends_it(venue: SimulatedVenue) -> None:
-    short = replace(QUICK, longest_s=0.2)
-
-    async with reading(feed_of(venue, short)) as reader:
-        await reader.until(lambda: same_book(venue, reader), mover(venue))
-        await reader.until(lambda: reader.kinds.count(RowKind.RESET) >= 3, mover(venue))
-        await reader.until(lambda: same_book(venue, reader), mover(venue))
 
 
 async def test_thirty_one_symbols_take_two_connections() -> None:

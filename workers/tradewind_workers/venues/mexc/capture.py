@@ -18,11 +18,12 @@ from google.protobuf.json_format import MessageToDict
 from tradewind.errors import InvalidValue, UndecodableMessage
 
 from tradewind_workers.rows import SymbolTable
-from tradewind_workers.venues.mexc.connection import Arrival, ConnectionSettings, Lost, Pushed
+from tradewind_workers.venues.mexc.connection import Arrival, Lost
 from tradewind_workers.venues.mexc.depth_sync import MAX_BUFFERED
 from tradewind_workers.venues.mexc.feed import REST_TIMEOUT, MarketWire, MexcFeed, Snapshot, decode_arrival
 from tradewind_workers.venues.mexc.market_decoder import MarketDecoder
 from tradewind_workers.venues.mexc.push import decode_push
+from tradewind_workers.venues.mexc.venue_socket import ConnectionSettings, Pushed
 
 log = structlog.get_logger()
 

@@ -1,35 +1,30 @@
-"""One websocket of MEXC, kept alive: subscribes, pings, and reconnects on loss, silence and before its 24 hours are up.
+"""A place in MEXC's streams that is kept: reconnects on loss and silence, and changes websockets before the venue ends one.
 
 Market feed, user stream and capture run these; what arrives goes into one queue, so that several connections have one
 order. A full queue stops reading: the socket's own flow control is the backpressure.
+
+A websocket that grows old is succeeded without a gap: the next one is subscribed while it still brings frames, then it
+is asked to end; all it has left is told before the first frame of the next, and what both bring is told once.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from random import random
+from dataclasses import dataclass
 
 import aiohttp
 import structlog
-from tradewind.errors import TradewindError, Unavailable, UndecodableMessage
+from tradewind.errors import TradewindError
+from tradewind.messaging.ending import end
 
 from tradewind_workers.venues.mexc.backoff import Backoff
-from tradewind_workers.venues.mexc.push import PING, decode_answer, subscription
+from tradewind_workers.venues.mexc.repeats import Repeats
+from tradewind_workers.venues.mexc.venue_socket import ConnectionSettings, Pushed, VenueSocket
 
 log = structlog.get_logger()
-OLD = "old: renewed before the venue ends it"
-
-
-@dataclass(frozen=True, slots=True)
-class Pushed:
-    """A binary frame, with the time it was read."""
-
-    receive_time: int
-    data: bytes
+FAILURES = (aiohttp.ClientError, OSError, TimeoutError, TradewindError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +38,7 @@ class Subscribed:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The connection ended, expected or not; nothing comes of these channels until ``Subscribed``."""
+    """The connection ended unexpectedly; nothing comes of these channels until ``Subscribed``."""
 
     receive_time: int
     channels: tuple[str, ...]
@@ -51,20 +46,6 @@ class Lost:
 
 
 Arrival = Pushed | Subscribed | Lost
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionSettings:
-    """Seconds; the defaults follow MEXC's documents: pings keep it alive, 60 s without data and 24 h end it."""
-
-    ping_every_s: float = 20.0
-    silence_s: float = 60.0
-    longest_s: float = 23 * 3600.0
-    answer_within_s: float = 10.0
-    first_backoff_s: float = 0.1
-    longest_backoff_s: float = 30.0
-    clock: Callable[[], int] = field(default=time.time_ns)
-    random: Callable[[], float] = field(default=random)
 
 
 class Connection:
@@ -80,84 +61,102 @@ class Connection:
     ) -> None:
         self._session, self._url, self._channels, self._deliver = session, url, tuple(channels), deliver
         self._settings = settings
-        self._connected_before = False
+        self._renewing = asyncio.Event()
+        self._told: Repeats | None = None  # what has come since the next websocket is being opened
+
+    def renew(self) -> None:
+        """Change to another websocket now, as if this one were old."""
+        self._renewing.set()
 
     async def run(self) -> None:
-        backoff = Backoff(self._settings.random, self._settings.first_backoff_s, self._settings.longest_backoff_s)
+        """Until cancelled."""
+        backoff, again = self._backoff(), False
+        standing: VenueSocket | None = None
         while True:
+            reason = ""
             try:
-                reason = await self._once(backoff)
-            except (aiohttp.ClientError, OSError, TimeoutError, TradewindError) as error:
+                standing = standing or await self._opened()
+            except FAILURES as error:
                 reason = f"{type(error).__name__}: {error}"
+            if standing is not None:
+                backoff.reset()
+                await self._deliver(Subscribed(self._settings.clock(), self._channels, again))
+                again = True
+            while standing is not None and not reason:
+                standing, reason = await self._read(standing)
             await self._deliver(Lost(self._settings.clock(), self._channels, reason))
-            wait_s = backoff.next_s()
+            wait_s = 0.0 if standing else backoff.next_s()
             log.warning("venue_connection_lost", reason=reason, channels=len(self._channels), retry_in_s=wait_s)
             await asyncio.sleep(wait_s)
 
-    async def _once(self, backoff: Backoff) -> str:
-        """One connection from its handshake to its end; the reason it ended."""
-        settings = self._settings
-        async with asyncio.timeout(settings.answer_within_s):
-            socket = await self._session.ws_connect(await self._url(), max_msg_size=4 << 20, autoping=True)
-        pinging: asyncio.Task[None] | None = None
+    async def _read(self, socket: VenueSocket) -> tuple[VenueSocket | None, str]:
+        """Tell its frames until it ends: (the next one where it stands, why this one ended unless it was asked to)."""
+        repeats, self._told = self._told, None
+        following = asyncio.create_task(self._follow(socket))
         try:
-            await socket.send_str(subscription(list(self._channels)))
-            pinging = asyncio.create_task(_ping(socket, settings.ping_every_s))
-            return await self._read(socket, backoff)
+            for frame in socket.early:
+                await self._tell(frame, repeats)
+            while (pushed := await socket.frame()) is not None:
+                if repeats is not None and repeats.over:
+                    repeats = None
+                await self._tell(pushed, repeats)
+            return await following, ""
+        except FAILURES as error:
+            reason = str(error) or type(error).__name__
+            if following.done():
+                return following.result(), reason
+            await _drop(following)
+            self._told = None
+            return None, reason
+        except BaseException:
+            await _drop(following)
+            raise
         finally:
-            if pinging is not None:
-                pinging.cancel()
-                with suppress(asyncio.CancelledError):
-                    await pinging
-            with suppress(asyncio.TimeoutError, aiohttp.ClientError, OSError):
-                await asyncio.wait_for(socket.close(), 1.0)
+            await socket.close()
 
-    async def _read(self, socket: aiohttp.ClientWebSocketResponse, backoff: Backoff) -> str:
-        """Arrivals into the queue until the socket ends, falls silent or grows too old."""
-        settings = self._settings
-        awaited = set(self._channels)
-        started = asyncio.get_running_loop().time()
-        answer_by, end_by = started + settings.answer_within_s, started + settings.longest_s
-        now = asyncio.get_running_loop().time
+    async def _tell(self, frame: Pushed, repeats: Repeats | None) -> None:
+        data = repeats.fresh(frame.data) if repeats is not None else frame.data
+        if not data:
+            return
+        if self._told is not None:
+            self._told.remember(data)
+        await self._deliver(frame if data is frame.data else Pushed(frame.receive_time, data))
+
+    async def _follow(self, old: VenueSocket) -> VenueSocket:
+        """The next websocket, when it is time for one; the old one has then been asked to end."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.longest_s):
+                await self._renewing.wait()
+        self._renewing.clear()
+        backoff = self._backoff()
         while True:
-            limit_s = (answer_by - now()) if awaited else min(settings.silence_s, end_by - now())
-            if limit_s <= 0:
-                return "subscription unanswered" if awaited else OLD
+            self._told = Repeats()
             try:
-                message = await socket.receive(timeout=limit_s)
-            except TimeoutError:
-                return OLD if not awaited and now() >= end_by else f"silent for {limit_s:.0f} s"
-            received = settings.clock()
-            if message.type is aiohttp.WSMsgType.BINARY:
-                await self._deliver(Pushed(received, message.data))
-            elif message.type is aiohttp.WSMsgType.TEXT:
-                if awaited and self._answered(message.data, awaited):
-                    backoff.reset()
-                    await self._deliver(Subscribed(received, self._channels, self._connected_before))
-                    self._connected_before = True
-            else:
-                return f"closed by the venue ({message.type.name.lower()} {message.data or ''})".strip()
-
-    def _answered(self, answer_text: str, awaited: set[str]) -> bool:
-        """Whether this answer was the last one missing.
-
-        Raises:
-            Unavailable: a channel was refused.
-        """
+                socket = await self._opened()
+                break
+            except FAILURES as error:
+                wait_s = backoff.next_s()
+                log.warning("venue_connection_not_renewed", reason=str(error), retry_in_s=wait_s)
+                await asyncio.sleep(wait_s)
         try:
-            answer = decode_answer(answer_text)
-        except UndecodableMessage as error:
-            log.warning("venue_answer_undecodable", detail=str(error))
-            return False
-        if answer.kind == "Refused":
-            raise Unavailable(f"subscription refused: {answer.detail}: check symbol and login")
-        if answer.kind == "Accepted":
-            awaited.difference_update(part.strip() for part in answer.detail.split(","))
-        return answer.kind == "Accepted" and not awaited
+            await old.leave()
+        except BaseException:
+            await socket.close()
+            raise
+        log.info("venue_connection_renewed", channels=len(self._channels))
+        return socket
+
+    async def _opened(self) -> VenueSocket:
+        async with asyncio.timeout(self._settings.answer_within_s):
+            url = await self._url()
+        return await VenueSocket.open(self._session, url, self._channels, self._settings)
+
+    def _backoff(self) -> Backoff:
+        return Backoff(self._settings.random, self._settings.first_backoff_s, self._settings.longest_backoff_s)
 
 
-async def _ping(socket: aiohttp.ClientWebSocketResponse, every_s: float) -> None:
-    with suppress(aiohttp.ClientError, OSError):
-        while not socket.closed:
-            await asyncio.sleep(every_s)
-            await socket.send_str(PING)
+async def _drop(following: asyncio.Task[VenueSocket]) -> None:
+    """Leave no websocket behind that nobody will read."""
+    await end([following])
+    if not following.cancelled() and following.exception() is None:
+        await following.result().close()

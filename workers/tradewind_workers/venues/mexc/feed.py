@@ -20,11 +20,12 @@ from tradewind.instrument import Instrument
 from tradewind_workers.feeds.source import Undecodable
 from tradewind_workers.rows import Rows, SymbolTable
 from tradewind_workers.venues.mexc.backoff import Backoff
-from tradewind_workers.venues.mexc.connection import Arrival, Connection, ConnectionSettings, Lost, Pushed
+from tradewind_workers.venues.mexc.connection import Arrival, Connection, Lost
 from tradewind_workers.venues.mexc.market_decoder import MarketDecoder
 from tradewind_workers.venues.mexc.push import MarketChannel, split_channels
 from tradewind_workers.venues.mexc.refusals import parse_answer
 from tradewind_workers.venues.mexc.responses import read_instruments
+from tradewind_workers.venues.mexc.venue_socket import ConnectionSettings, Pushed
 
 log = structlog.get_logger()
 

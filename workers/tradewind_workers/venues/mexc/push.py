@@ -47,6 +47,10 @@ def subscription(channels: list[str]) -> str:
     return json.dumps({"method": "SUBSCRIPTION", "params": channels})
 
 
+def unsubscription(channels: list[str]) -> str:
+    return json.dumps({"method": "UNSUBSCRIPTION", "params": channels})
+
+
 def decode_push(data: bytes) -> PushMessage:
     """A pushed frame.
 

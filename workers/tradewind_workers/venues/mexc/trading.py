@@ -14,12 +14,12 @@ from tradewind.errors import InvalidValue, UndecodableMessage, VenueError, Venue
 from tradewind.instrument import Instrument
 
 from tradewind_workers.venues.mexc import responses
-from tradewind_workers.venues.mexc.connection import ConnectionSettings
 from tradewind_workers.venues.mexc.order_tracker import OrderTracker
 from tradewind_workers.venues.mexc.push import decode_push
 from tradewind_workers.venues.mexc.requests import order_parameters
 from tradewind_workers.venues.mexc.rest import EXPIRED, Method, RestSession
 from tradewind_workers.venues.mexc.user_stream import UserStream
+from tradewind_workers.venues.mexc.venue_socket import ConnectionSettings
 from tradewind_workers.venues.port import Balance, NewOrder, SignedRequest, VenueReport
 
 log = structlog.get_logger()

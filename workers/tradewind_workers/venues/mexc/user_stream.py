@@ -8,24 +8,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import structlog
 from tradewind.errors import Unavailable, UndecodableMessage, VenueError, VenueUnknown
 
-from tradewind_workers.venues.mexc.connection import (
-    Arrival,
-    Connection,
-    ConnectionSettings,
-    Lost,
-    Pushed,
-    Subscribed,
-)
+from tradewind_workers.venues.mexc.backoff import Backoff
+from tradewind_workers.venues.mexc.connection import Arrival, Connection, Subscribed
 from tradewind_workers.venues.mexc.push import PRIVATE_DEALS, PRIVATE_ORDERS
 from tradewind_workers.venues.mexc.responses import single, text
 from tradewind_workers.venues.mexc.rest import RestSession
+from tradewind_workers.venues.mexc.venue_socket import ConnectionSettings, Pushed
 from tradewind_workers.venues.port import VenueReport
 
 log = structlog.get_logger()
 
 LISTEN_KEY = "/api/v3/userDataStream"
-RENEW_EVERY_S = 30 * 60.0
 START_WITHIN_S = 30.0
+LONGEST_BEFORE_RENEWAL_S = 60.0
 
 
 class UserStream:
@@ -53,7 +48,7 @@ class UserStream:
         connection = Connection(
             self._rest.session, self._url, [PRIVATE_ORDERS, PRIVATE_DEALS], self._on_arrival, self._settings
         )
-        self._tasks = [asyncio.create_task(connection.run()), asyncio.create_task(self._renew())]
+        self._tasks = [asyncio.create_task(connection.run()), asyncio.create_task(self._keep_alive(connection))]
         try:
             await asyncio.wait_for(self._standing.wait(), START_WITHIN_S)
         except TimeoutError as error:
@@ -95,26 +90,49 @@ class UserStream:
     async def _on_arrival(self, arrival: Arrival) -> None:
         if isinstance(arrival, Subscribed):
             self._standing.set()
-        elif isinstance(arrival, Lost):
-            self._standing.clear()
-            self._listen_key = ""
         await self._queue.put(arrival)
 
     async def _url(self) -> str:
-        document = await self._rest.signed("POST", LISTEN_KEY, {})
-        self._listen_key = text(single(document, "listenKey"), "listenKey")
+        """With the listen key there is where the venue still knows it: the websocket of before goes on with it."""
+        if not await self._renewed():
+            document = await self._rest.signed("POST", LISTEN_KEY, {})
+            self._listen_key = text(single(document, "listenKey"), "listenKey")
         return f"{self._ws_url}?listenKey={self._listen_key}"
 
-    async def _renew(self) -> None:
-        """Keeps the listen key alive; one that cannot be renewed ends with its connection, which asks for a new one."""
+    async def _renewed(self) -> bool:
+        """Another hour for the listen key; False where there is none the venue knows.
+
+        Raises:
+            VenueUnknown: no answer. VenueError: asked too often.
+        """
+        if not self._listen_key:
+            return False
+        try:
+            await self._rest.signed("PUT", LISTEN_KEY, {"listenKey": self._listen_key})
+        except VenueUnknown:
+            raise
+        except VenueError as error:
+            if error.code == "RATE_LIMITED":
+                raise
+            log.warning("listen_key_refused", reason=str(error))
+            self._listen_key = ""
+        return bool(self._listen_key)
+
+    async def _keep_alive(self, connection: Connection) -> None:
+        """Asks again soon where nobody answers; a key that has ended takes its reports with it, so another websocket is opened."""
+        backoff = Backoff(self._settings.random, longest_s=LONGEST_BEFORE_RENEWAL_S)
+        wait_s = self._settings.listen_key_every_s
         while True:
-            await asyncio.sleep(RENEW_EVERY_S)
-            if not self._listen_key:
-                continue
+            await asyncio.sleep(wait_s)
             try:
-                await self._rest.signed("PUT", LISTEN_KEY, {"listenKey": self._listen_key})
+                if self._listen_key and not await self._renewed():
+                    connection.renew()
             except VenueError as error:
-                log.warning("listen_key_not_renewed", reason=str(error))
+                wait_s = backoff.next_s()
+                log.warning("listen_key_not_renewed", reason=str(error), retry_in_s=wait_s)
+            else:
+                backoff.reset()
+                wait_s = self._settings.listen_key_every_s
 
 
 class _Reports(AsyncIterator[VenueReport]):
