@@ -234,10 +234,13 @@ class DayStart:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What the account holds beside our fills, by currency; a later one tells of a transfer."""
+    """What the account holds beside our fills, by currency; a later one tells of a transfer, and of who accepted it."""
 
     at: Stamp
     balances: tuple[tuple[str, Decimal], ...]
+    by: str = ""
+    reason: str = ""
+    acceptance: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,8 @@
 """Resources to workloads: the hinge between cluster and laptop.
 
-A workload is one kind of process with its configuration. The local runtime starts it as a process, the operator
-builds Kubernetes objects from it; neither decides what runs. What others share a process for is not in its
-configuration but in the control bucket, where it is followed: an account's limits, labels and pipelines, a feed's
-symbols. So a new pipeline or a new limit starts nothing anew that trades.
+A workload is one kind of process with its configuration. The local runtime starts it as a process, the operator builds
+Kubernetes objects from it; neither decides what runs. What others share a process for is not in its configuration but in
+the control bucket, where it is followed: an account's limits and pipelines, a feed's symbols. A change of those starts nothing anew.
 """
 
 from __future__ import annotations
@@ -122,7 +121,7 @@ def account_feed(account: TradingAccount) -> str:
 def limits_document(
     account: TradingAccount, pipelines: Iterable[TradingPipeline], policies: Iterable[RiskPolicy]
 ) -> dict[str, Any]:
-    """What the control bucket tells a gateway: limits, labels, and whose intents it takes. All of it without a restart."""
+    """What the control bucket tells a gateway: limits, labels, whose intents it takes, what a person accepts. Nothing restarts."""
     listed = list(pipelines)
     names = Names(account.metadata.namespace)
     return {
@@ -137,6 +136,7 @@ def limits_document(
             if p.spec.account == account.metadata.name
         },
         "labels": account.metadata.labels,
+        **account.spec.accepted,
     }
 
 
@@ -181,7 +181,7 @@ class WorkloadMaker:
             return None
         name = f"simulator-{account.metadata.name}"
         config = self._common("simulator", name) | {
-            "account": _document(account),
+            "account": _document(account, "acceptance"),
             "symbols": sorted({symbol for p in pipelines for symbol in p.spec.feed.symbols}),
             "http_port": self._placement.port(name, "http"),
         }
@@ -213,7 +213,7 @@ class WorkloadMaker:
         if simulator and not pipelines:
             return None
         config = self._common("gateway", f"gateway-{account.metadata.name}") | {
-            "account": _document(account),
+            "account": _document(account, "acceptance"),
             "feed": account_feed(account),
         }
         secret = account.spec.credentials.secret_name if account.spec.credentials else ""

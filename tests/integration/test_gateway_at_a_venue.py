@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from integration.nats_server import NatsServer
 from integration.running_gateway import NAMES, SIZES, gateway_at, until
 from integration.simulated_venue import SimulatedVenue
 from nats.aio.client import Client
+from tradewind.contract.subjects import limits_key
 from tradewind.events import EXTERNAL, OrderStatus, RowKind
 from tradewind.instrument import instrument
 from tradewind_operator.streams import ensure_streams
@@ -59,7 +61,34 @@ async def test_what_was_put_in_beside_us_is_drift_and_not_profit(venue: Simulate
     async with venue.trading() as login, gateway_at(login, client) as after:
         assert after.gateway.books.day_profit() == profit
         (drift,) = after.link.drift
-        assert drift == f"USDT: the venue has {held['USDT'] + 500}, the ledger {held['USDT']}"
+        assert drift == f"USDT: the venue has {held['USDT'] + 500}, the ledger {held['USDT']}: difference 500"
+
+
+async def test_a_difference_somebody_accepts_is_drift_no_more_and_no_profit(
+    venue: SimulatedVenue, client: Client
+) -> None:
+    async with venue.trading() as login, gateway_at(login, client) as before:
+        profit = before.gateway.books.day_profit()
+        held = {currency: balance.total for currency, balance in (await login.balances()).items()}
+    venue.server.exchange.engine.add_account("paper", held | {"USDT": held["USDT"] + 500})
+
+    async with venue.trading() as login, gateway_at(login, client) as after:
+        stated = {"differences": {"USDT": "400"}, "by": "ann", "reason": "ticket 42"}
+        for amount in ("400", "500"):
+            document = {"policies": [], "acceptance": stated | {"differences": {"USDT": amount}}}
+            await after.bucket.put(limits_key("paper"), json.dumps(document).encode())
+            await until("the document", lambda: after.gateway.acceptance is not None)
+            await until("its amount", lambda amount=amount: after.gateway.acceptance.differences == {"USDT": amount})
+            after.link._compared_at = 0
+            await after.link.reconcile()
+            if amount == "400":
+                assert [line.partition(":")[0] for line in after.link.drift] == ["USDT", "not accepted"]
+
+        assert (after.link.drift, after.gateway.books.day_profit()) == ([], profit)
+
+    async with venue.trading() as login, gateway_at(login, client) as again:
+        assert again.link.drift == []
+        assert again.gateway.books.expected_balances()["USDT"] == held["USDT"] + 500
 
 
 async def test_positions_are_compared_as_often_as_the_account_says(venue: SimulatedVenue, client: Client) -> None:

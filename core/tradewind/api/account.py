@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from tradewind.api.fields import (
     Currency,
+    DecimalText,
     DurationText,
     Metadata,
     Model,
+    Name,
     NonNegativeDecimal,
     PositiveDecimal,
     PositiveDuration,
     Ratio,
     SecretName,
     Symbol,
+    Text,
 )
 from tradewind.api.pipeline import Generated, Replay
 from tradewind.durations import HOUR, SECOND, parse_duration
@@ -81,6 +86,42 @@ class Reconciliation(Model):
     )
 
 
+class HandTrade(Model):
+    """Of what somebody traded by hand, the part that was a pipeline's."""
+
+    pipeline: Name = Field(description="Whose position it changed.")
+    symbol: Symbol = Field(description="What was traded.")
+    quantity: DecimalText = Field(description="How much was bought; below zero: sold.")
+
+
+class Acceptance(Model):
+    """What a person takes into the books because it happened beside the gateway; journalled once, with who and why."""
+
+    differences: dict[Currency, DecimalText] = Field(
+        default_factory=dict,
+        description="What the venue has more than the ledger, below zero: less; as the condition Drift tells. Taken for transfers.",
+        max_length=64,
+    )
+    hand_trades: list[HandTrade] = Field(
+        default_factory=list,
+        description="Trades by hand that are to count as a pipeline's own, at the average price of all of them in their symbol.",
+        max_length=64,
+    )
+    by: Text = Field(description="Who accepts it.")
+    reason: Text = Field(description="Why; another reason makes it another acceptance.")
+
+    @model_validator(mode="after")
+    def _something(self) -> Acceptance:
+        if not (self.differences or self.hand_trades):
+            raise ValueError("is empty: state differences or handTrades")
+        return self
+
+    @property
+    def identity(self) -> str:
+        """The same for the same content, in every process."""
+        return hashlib.sha256(json.dumps(self.model_dump(by_alias=True), sort_keys=True).encode()).hexdigest()[:16]
+
+
 class TradingAccountSpec(Model):
     venue: Literal["MEXC", "Alpaca", "CCXT", "Simulated"] = Field(description="Where orders go. Immutable.")
     market: Literal["Spot", "Perpetual"] = Field("Spot", description="Market of the venue. Immutable.")
@@ -92,6 +133,10 @@ class TradingAccountSpec(Model):
     simulated: Simulation | None = Field(None, description="Assumptions of Paper and of venue Simulated.")
     reconciliation: Reconciliation = Field(
         default_factory=Reconciliation, description="How often the venue is asked what is true."
+    )
+    acceptance: Acceptance | None = Field(
+        None,
+        description="What somebody did by hand at the venue, taken into the books; it may stay here, as it counts once.",
     )
     day_start: str = Field("UTC", description="Time zone whose midnight starts the trading day.", max_length=64)
     currency: Currency = Field(
@@ -131,6 +176,11 @@ class TradingAccountSpec(Model):
         if self.mode == "Live" and self.simulated is not None:
             raise ValueError("the field simulated does not go with mode Live: remove it")
         return self
+
+    @property
+    def accepted(self) -> dict[str, object]:
+        """What a gateway is told of ``acceptance``: nothing where there is none."""
+        return {"acceptance": self.acceptance.model_dump(by_alias=True)} if self.acceptance else {}
 
     @property
     def simulation(self) -> Simulation:

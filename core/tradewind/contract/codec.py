@@ -182,11 +182,13 @@ def _un_latch(m: pb.Event, at: ev.Stamp) -> ev.Latch:
 
 def _opening(e: ev.Opening) -> pb.Event:
     amounts = [pb.Amount(currency=currency, amount=str(amount)) for currency, amount in e.balances]
-    return _journal(e.at, opening=pb.Opening(balances=amounts))
+    return _journal(e.at, opening=pb.Opening(balances=amounts, by=e.by, reason=e.reason, acceptance=e.acceptance))
 
 
 def _un_opening(m: pb.Event, at: ev.Stamp) -> ev.Opening:
-    return ev.Opening(at, tuple((one.currency, Decimal(one.amount)) for one in m.journal.opening.balances))
+    o = m.journal.opening
+    amounts = tuple((one.currency, Decimal(one.amount)) for one in o.balances)
+    return ev.Opening(at, amounts, o.by, o.reason, o.acceptance)
 
 
 def _day_start(e: ev.DayStart) -> pb.Event:

@@ -288,10 +288,16 @@ class Part(_message.Message):
     def __init__(self, pipeline: _Optional[str] = ..., worth: _Optional[str] = ...) -> None: ...
 
 class Opening(_message.Message):
-    __slots__ = ("balances",)
+    __slots__ = ("balances", "by", "reason", "acceptance")
     BALANCES_FIELD_NUMBER: _ClassVar[int]
+    BY_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTANCE_FIELD_NUMBER: _ClassVar[int]
     balances: _containers.RepeatedCompositeFieldContainer[Amount]
-    def __init__(self, balances: _Optional[_Iterable[_Union[Amount, _Mapping]]] = ...) -> None: ...
+    by: str
+    reason: str
+    acceptance: str
+    def __init__(self, balances: _Optional[_Iterable[_Union[Amount, _Mapping]]] = ..., by: _Optional[str] = ..., reason: _Optional[str] = ..., acceptance: _Optional[str] = ...) -> None: ...
 
 class Amount(_message.Message):
     __slots__ = ("currency", "amount")

@@ -220,6 +220,16 @@ def test_limits_of_an_account_nobody_limits_hold_no_policy():
     }
 
 
+def test_what_a_person_accepts_reaches_the_gateway_with_the_limits_and_restarts_nothing():
+    accepting = changed(ACCOUNT, "spec.acceptance", {"differences": {"USDT": "500"}, "by": "ann", "reason": "deposit"})
+    [account] = load(accepting)
+
+    document = limits_document(account.resource, [], [])
+
+    assert document["acceptance"] == accepting["spec"]["acceptance"] | {"handTrades": []}
+    assert hashes(PIPELINE, accepting) == hashes(PIPELINE, ACCOUNT)
+
+
 def test_labels_of_an_account_reach_its_gateway_with_the_limits_and_restart_nothing():
     relabelled = changed(ACCOUNT, "metadata.labels", {"desk": "beta"})
     [account] = load(relabelled)

@@ -28,6 +28,7 @@ class Books:
         self._ledger, self._prices = ledger, prices
         self.opening: dict[str, Decimal] | None = None
         self.day: DayStart | None = None
+        self.acceptance = ""  # identity of the last one
         self.transferred = ZERO  # put in or taken out since the day's start
 
     def apply(self, record: Opening | DayStart) -> None:
@@ -35,7 +36,7 @@ class Books:
             self.day, self.transferred = record, ZERO
             return
         before = self.opening
-        self.opening = dict(record.balances)
+        self.opening, self.acceptance = dict(record.balances), record.acceptance or self.acceptance
         if before is not None:
             self.transferred += self.opening.get(self.currency, ZERO) - before.get(self.currency, ZERO)
 

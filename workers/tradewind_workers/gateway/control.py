@@ -14,6 +14,7 @@ from contextlib import aclosing
 import structlog
 from nats.js.kv import KeyValue
 from pydantic import ValidationError
+from tradewind.api.account import Acceptance
 from tradewind.api.kill_switch import KillSwitch
 from tradewind.api.risk_policy import RiskPolicy
 from tradewind.contract.subjects import escape, halt_of, instruments_key, limits_key, may_end, operator_key
@@ -158,6 +159,7 @@ class ControlWatch:
             log.error("unreadable_limits", error=str(error)[:500])
             policies = []
         else:
+            self._gateway.acceptance = _acceptance(document.get("acceptance"))
             self._gateway.serve(labels, {name: one.labels for name, one in followed.items()})
             self._following.update(followed)
         hashes = {policy.metadata.name: policy.limits_hash for policy in policies}
@@ -177,3 +179,12 @@ class ControlWatch:
     async def _unwind(self, pipelines: list[str]) -> None:
         await self._enforcement.unwind(pipelines)
         self.unwound = True
+
+
+def _acceptance(document: object) -> Acceptance | None:
+    """One nobody can read is told and not taken; limits hold all the same."""
+    try:
+        return None if document is None else Acceptance.model_validate(document)
+    except ValidationError as error:
+        log.error("unreadable_acceptance", error=str(error)[:500])
+        return None

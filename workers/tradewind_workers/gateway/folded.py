@@ -42,6 +42,7 @@ def dump(gateway: Gateway) -> bytes:
         "opening": _amounts(books.opening) if books.opening is not None else None,
         "day": _wire(books.day) if books.day else None,
         "transferred": str(books.transferred),
+        "acceptance": books.acceptance,
         "halts": [[h.uid, h.action, h.reason, sorted(h.pipelines)] for h in latches.halts.values()],
         "released": sorted(latches.released),
         "ledger": [
@@ -105,6 +106,7 @@ def _restore(gateway: Gateway, document: dict[str, Any]) -> None:
     books.opening = None if document["opening"] is None else _read_amounts(document["opening"])
     books.day = cast(DayStart, _read_wire(document["day"])) if document["day"] else None
     books.transferred = Decimal(document["transferred"])
+    books.acceptance = document.get("acceptance", "")  # a fold of before has none
     latches.halts = {uid: Halt(uid, action, reason, frozenset(whom)) for uid, action, reason, whom in document["halts"]}
     latches.released = set(document["released"])
     for pipeline, symbol, values in document["ledger"]:

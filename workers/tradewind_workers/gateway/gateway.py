@@ -6,10 +6,10 @@ on. The live shell (``gateway.process``) and the replay's feedback loop drive it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 
-from tradewind.api.account import TradingAccount
+from tradewind.api.account import Acceptance, TradingAccount
 from tradewind.api.kill_switch import KillSwitch
 from tradewind.api.risk_policy import RiskPolicy
 from tradewind.durations import SECOND
@@ -32,7 +32,9 @@ from tradewind.instrument import Instrument
 
 from tradewind_workers.controls.chain import judge
 from tradewind_workers.controls.verdict import RiskState
+from tradewind_workers.gateway.acceptance import fill_of, moved, transferred
 from tradewind_workers.gateway.account_state import AccountState
+from tradewind_workers.gateway.books import ZERO
 from tradewind_workers.gateway.closing import bounded, closing_intents
 from tradewind_workers.gateway.effects import Cancel, Effect, Place, Record
 from tradewind_workers.gateway.exposure import state_text
@@ -60,6 +62,7 @@ class Gateway(AccountState):
         self.deadline = deadline
         self._flattened = 0
         self.observed: dict[str, int] = {}
+        self.acceptance: Acceptance | None = None  # as the account states it, taken or not
 
     def _record(self, event: JournalEntry | OrderReport) -> Record:
         self.apply(event)
@@ -84,6 +87,27 @@ class Gateway(AccountState):
     def open_with(self, balances: dict[str, Decimal], now: int) -> list[Effect]:
         """From here on this is what the account held beside our fills; a change is a transfer, and no profit."""
         return [self._record(Opening(self._at(now), tuple(sorted(balances.items()))))]
+
+    def accept(self, acceptance: Acceptance, found: Mapping[str, Decimal], now: int) -> list[Effect]:
+        """What a person takes into the books, once; ``found`` is what the venue has more than the ledger, by currency.
+
+        Raises:
+            InvalidValue: it is not what the books lack; nothing of it is taken.
+        """
+        if self.books.opening is None or self.books.acceptance == acceptance.identity:
+            return []
+        brought = transferred(acceptance, found)
+        moves = moved(acceptance, self.ledger, self.pipelines)
+        opening = {c: self.books.opening.get(c, ZERO) + brought.get(c, ZERO) for c in {*self.books.opening, *brought}}
+        taken = Opening(
+            self._at(now), tuple(sorted(opening.items())), acceptance.by, acceptance.reason, acceptance.identity
+        )
+        effects: list[Effect] = [self._record(taken)]
+        for place, one in enumerate(moves):
+            for external in (True, False):
+                fill = fill_of(self._at(now), self.name, one, acceptance, place, external=external)
+                effects.append(self._record(fill))
+        return effects
 
     def serve(self, labels: dict[str, str], pipelines: dict[str, dict[str, str]]) -> None:
         """The account's labels, and those of its pipelines, from here on; a halt still reaches pipelines that were."""

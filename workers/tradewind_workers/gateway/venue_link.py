@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from decimal import Decimal
 
 import structlog
+from tradewind.decimals import plain
 from tradewind.durations import SECOND, parse_duration
-from tradewind.errors import VenueError, VenueUnknown
+from tradewind.errors import InvalidValue, VenueError, VenueUnknown
 from tradewind.events import OrderStatus
 
+from tradewind_workers.gateway.books import ZERO
 from tradewind_workers.gateway.gateway import Gateway
 from tradewind_workers.gateway.order_ids import is_ours
 from tradewind_workers.gateway.outbox import Outbox
@@ -140,16 +143,38 @@ class VenueLink:
         self._outbox.put(self._gateway.on_venue_report(report, self._clock()))
 
     async def _compare_balances(self) -> None:
-        """Drift is told, never written over; while orders work, balances move and are not compared."""
+        """Drift is told, and written over only as far as a person accepts it; while orders work, balances move and are
+        not compared."""
         balances = await self._venue.balances()
         if self._gateway.books.opening is None or self._gateway.orders.working() or not self._outbox.idle:
             return
         self._compared_at = self._clock()
+        held = {currency: balance.total for currency, balance in balances.items()}
+        refused = self._accept(held)
         expected = self._gateway.books.expected_balances()
         self.drift = [
-            f"{currency}: the venue has {balances[currency].total if currency in balances else 0}, the ledger {amount}"
-            for currency, amount in sorted(expected.items())
-            if amount != (balances[currency].total if currency in balances else 0)
-        ]
+            f"{currency}: the venue has {held.get(currency, 0)}, the ledger {expected[currency]}: difference {plain(off)}"
+            for currency, off in self._differences(held).items()
+        ] + refused
         for line in self.drift:
             log.warning("balance_drift", detail=line)
+
+    def _accept(self, held: dict[str, Decimal]) -> list[str]:
+        """Take in what the account accepts; why not, where it cannot be."""
+        acceptance = self._gateway.acceptance
+        if acceptance is None:
+            return []
+        try:
+            effects = self._gateway.accept(acceptance, self._differences(held), self._clock())
+        except InvalidValue as error:
+            return [f"not accepted: {error}"]
+        if effects:
+            log.warning("accepted", by=acceptance.by, reason=acceptance.reason)
+            self._outbox.put(effects)
+        return []
+
+    def _differences(self, held: dict[str, Decimal]) -> dict[str, Decimal]:
+        """What the venue has more than the ledger, of every currency the ledger knows where it is not the same."""
+        expected = self._gateway.books.expected_balances()
+        off = {currency: held.get(currency, ZERO) - amount for currency, amount in sorted(expected.items())}
+        return {currency: amount for currency, amount in off.items() if amount}
