@@ -17,16 +17,21 @@ import aiohttp
 import pytest
 from desks import pipeline
 from integration.nats_server import NatsServer
-from markets import cut, instruments, random_market
+from markets import START, TABLE, cut, instruments, random_market, rows_of, trade
 from nats.aio.client import Client
 from tradewind.contract.codec import parse_batch
 from tradewind.contract.subjects import Names, heartbeat_key
+from tradewind.durations import SECOND
 from tradewind.errors import FencedOut
-from tradewind.events import Event, RowKind
-from tradewind.instrument import instrument
+from tradewind.events import Candle, Event, RowKind
+from tradewind.instrument import Instrument, instrument
 from tradewind_operator.streams import ensure_streams
+from tradewind_workers.feeds.sequencer import Sequencer
+from tradewind_workers.feeds.source import Undecodable
+from tradewind_workers.rows import Rows
 from tradewind_workers.runner import feed_worker
 from tradewind_workers.runner.connection import connect
+from tradewind_workers.runner.counted_rows import CountedRows
 from tradewind_workers.runner.fenced import FencedPublisher
 from tradewind_workers.runner.health import Health
 from tradewind_workers.runner.instruments import known_instruments, tell_instruments
@@ -52,10 +57,10 @@ async def connected(nats: NatsServer) -> AsyncIterator[Client]:
 class Worker:
     """A pipeline's worker as a process of its own."""
 
-    def __init__(self, nats: NatsServer, folder: Path, stages: Sequence[str] = STAGES) -> None:
+    def __init__(self, nats: NatsServer, folder: Path, stages: Sequence[str] = STAGES, **spec: Any) -> None:
         config: dict[str, Any] = {
             "role": "pipeline", "name": "desk", "namespace": "test", "nats_url": nats.url, "port": None,
-            "pipeline": pipeline().model_dump(mode="json", by_alias=True, exclude_none=True), "run_id": "run",
+            "pipeline": pipeline(**spec).model_dump(mode="json", by_alias=True, exclude_none=True), "run_id": "run",
             "stages": list(stages), "shard": 0, "symbols": ["BTCUSDT", "ETHUSDT"], "feed": "f", "account": "paper",
             "input": {"stream": NAMES.input_stream, "subjects": [NAMES.feed("f"), NAMES.account("paper")]}, "output": OUTPUT,
         }  # fmt: skip
@@ -277,6 +282,55 @@ async def test_a_backlog_larger_than_a_message_may_be_is_passed_on_in_pieces(tmp
                 await worker.kill()
     finally:
         nats.kill()
+
+
+async def test_a_gap_of_hours_is_closed_with_candles_in_messages_the_server_takes(tmp_path: Path) -> None:
+    nats = NatsServer(tmp_path, max_payload=1 << 20)  # as in a cluster
+    nats.start()
+    trades = rows_of([trade(0, START, 6_000_000), trade(1, START, 250_000)])
+    after = rows_of([trade(0, START + 20_000 * SECOND, 6_000_000)])
+    worker = Worker(nats, tmp_path, ["market", "candles"], candles={"interval": "1s"})
+    try:
+        async with connected(nats) as client:
+            js = client.jetstream()
+            bucket = await js.key_value(NAMES.control_bucket)
+            await tell_instruments(bucket, "f", list(instruments().values()))
+            publisher = FencedPublisher(client, js, NAMES.input_stream, NAMES.feed("f"))
+            feed = feed_worker.FeedWorker(
+                Recorded([trades, after]), publisher, Sequencer(TABLE), CountedRows(), (js, NAMES.dead("f")), live=False
+            )
+            feed._counted.tell(instruments(), instruments().values())
+            writing = asyncio.create_task(feed.write())
+            await feed.read()
+            async with asyncio.timeout(20):
+                while feed.rows < 20_003:
+                    await asyncio.sleep(0.01)
+            writing.cancel()
+            await asyncio.gather(writing, return_exceptions=True)
+
+            await worker.start()
+            try:
+                found = await outputs(client, 20_003)
+            finally:
+                await worker.kill()
+    finally:
+        nats.kill()
+
+    assert len([event for event in found if isinstance(event, Candle)]) == 2 * 20_000
+
+
+class Recorded:
+    """A source that brings these and ends."""
+
+    def __init__(self, parts: list[Rows]) -> None:
+        self._parts = parts
+
+    async def instruments(self) -> list[Instrument]:
+        return list(instruments().values())
+
+    async def batches(self) -> AsyncIterator[Rows | Undecodable]:
+        for part in self._parts:
+            yield part
 
 
 @pytest.mark.slow  # the worker is given five seconds to end by itself

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import structlog
 from nats.js import JetStreamContext
 from tradewind.api.pipeline import Generated, Replay
@@ -38,6 +40,8 @@ from tradewind_workers.stages.stage import Batch, decode_batch, encode_batch
 
 log = structlog.get_logger()
 MAX_ROWS = 8_192  # a message of at most about 400 KB
+MAX_TICKS = 64
+"""Whole seconds in a message: each may close a candle of every symbol, and what one message makes has to go into one."""
 AGAIN_S = 1.0
 MAX_WAITING = 262_144
 
@@ -113,14 +117,14 @@ class FeedWorker:
             self._release(sum(map(len, parts)))
             rows = self._sequencer.sequence(Rows.concat(parts))
             self._remember(rows)
-            return [self._batch(rows.take(slice(at, at + MAX_ROWS))) for at in range(0, len(rows), MAX_ROWS)]
+            return [self._batch(piece) for piece in _pieces(rows)]
         if self._waiting:
             problem = self._waiting.popleft()
             assert isinstance(problem, Undecodable)
             self._release(1)
             return [self._dead_letter(problem)]
         rows = self._sequencer.tick(time.time_ns()) if self._live else Rows.empty()
-        return [self._batch(rows)] if len(rows) else []
+        return [self._batch(piece) for piece in _pieces(rows)]
 
     def _release(self, size: int) -> None:
         self._size -= size
@@ -158,6 +162,17 @@ class FeedWorker:
             "unlisted": self._source.unlisted if isinstance(self._source, GrowingSource) else [],
             "changed": self._counted.changed,
         }  # fmt: skip
+
+
+def _pieces(rows: Rows) -> Iterator[Rows]:
+    """The rows, cut so that none has more of them, or of ticks, than a message may."""
+    ticks = np.cumsum(rows.kind == RowKind.CLOCK)
+    start = 0
+    while start < len(rows):
+        told = int(ticks[start - 1]) if start else 0
+        end = min(start + MAX_ROWS, int(np.searchsorted(ticks, told + MAX_TICKS, side="right")))
+        yield rows.take(slice(start, end))
+        start = end
 
 
 def open_source(config: dict[str, Any]) -> MarketSource:

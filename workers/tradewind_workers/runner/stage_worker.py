@@ -14,14 +14,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import numpy as np
 import structlog
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from tradewind.api.pipeline import TradingPipeline
 from tradewind.contract.codec import parse_batch
 from tradewind.contract.subjects import Names
+from tradewind.durations import SECOND, parse_duration
 from tradewind.errors import UndecodableMessage
-from tradewind.events import Source
+from tradewind.events import RowKind, Source
 
 from tradewind_workers.rows import Rows
 from tradewind_workers.runner.connection import connect
@@ -38,8 +40,12 @@ from tradewind_workers.stages.stage import Batch, Stage, decode_batch, encode_ba
 log = structlog.get_logger()
 MAX_RANGE_ROWS = 131_072
 MAX_RANGE_MESSAGES = 512
-ROW_BYTES, EVENTS_BYTES = 48, 256 * 1024
-"""What a row takes in a message, and what is kept free for events beside the rows."""
+ROW_BYTES = 52
+"""What a row takes in a message where rows before it were left out."""
+EVENTS_BYTES = 256 * 1024
+"""What is kept free in a message for the events a range makes, beside what it passes on."""
+CLOSING_BYTES = 128
+"""What the end of a candle makes of events, with room: a candle takes about 60."""
 SNAPSHOT_EVERY_S = 5.0
 PROGRESS_EVERY_S = 1.0
 
@@ -56,6 +62,34 @@ class Figures:
     undecodable: Counter[str] = field(default_factory=Counter)
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Of a range of several messages, so that what it makes goes into one: rows, bytes it may pass on, whole seconds."""
+
+    rows: int = MAX_RANGE_ROWS
+    size: int = 1 << 20
+    ticks: int = 1 << 10
+
+    @staticmethod
+    def of(max_payload: int, symbols: int, interval: int) -> Bounds:
+        """For messages of at most ``max_payload`` bytes; ``interval`` of the candles in ns."""
+        closings = EVENTS_BYTES // CLOSING_BYTES
+        return Bounds(size=max_payload - EVENTS_BYTES, ticks=closings * interval // (symbols * SECOND))
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """One of the input that could be read; ``size`` is what it may take in bytes once it is passed on."""
+
+    sequence: int
+    batch: Batch
+    size: int
+
+    @property
+    def ticks(self) -> int:
+        return int(np.count_nonzero(self.batch.rows.kind == RowKind.CLOCK))
+
+
 @dataclass(slots=True)
 class _Range:
     """Input messages that are handled together."""
@@ -63,6 +97,10 @@ class _Range:
     first: int
     last: int
     batches: list[Batch]
+
+    def add(self, message: _Message) -> None:
+        self.batches.append(message.batch)
+        self.last = message.sequence
 
     def joined(self) -> Batch:
         rows = [batch.rows for batch in self.batches if len(batch.rows)]
@@ -81,12 +119,12 @@ class StageWorker:
         snapshots: SnapshotStore,
         dead: tuple[JetStreamContext, str],
         already: int,
-        most_rows: int = MAX_RANGE_ROWS,
+        bounds: Bounds,
     ) -> None:
         self.stages, self._reader, self._publisher, self._snapshots = stages, reader, publisher, snapshots
         self._dead_js, self._dead_subject = dead
-        self._already, self._most_rows = already, most_rows
-        self._held: tuple[int, Batch] | None = None
+        self._already, self._bounds = already, bounds
+        self._held: _Message | None = None
         self._last_publish = self._last_snapshot = time.monotonic()
         self._saved = 0
         self.figures = Figures()
@@ -120,38 +158,38 @@ class StageWorker:
 
     async def _next_range(self) -> _Range:
         """At least one message, and what waits behind it, as long as it is of the same kind."""
-        sequence, batch = self._held or await self._read()
+        held = self._held or await self._read()
         self._held = None
-        taken = _Range(sequence, sequence, [batch])
-        size = len(batch.rows)
-        while size < self._most_rows and len(taken.batches) < MAX_RANGE_MESSAGES:
-            message = await self._reader.next_waiting()
+        taken = _Range(held.sequence, held.sequence, [held.batch])
+        rows, size, ticks = len(held.batch.rows), held.size, held.ticks
+        while len(taken.batches) < MAX_RANGE_MESSAGES:
+            waiting = await self._reader.next_waiting()
+            if waiting is None:
+                break
+            message = await self._decode(*waiting)
             if message is None:
-                break
-            decoded = await self._decode(*message)
-            if decoded is None:
                 continue
-            other = _is_report(decoded) != _is_report(taken.batches[0])
-            if other or taken.last <= self._already < message[0] or size + len(decoded.rows) > self._most_rows:
-                self._held = message[0], decoded
+            rows, size, ticks = rows + len(message.batch.rows), size + message.size, ticks + message.ticks
+            full = rows > self._bounds.rows or size > self._bounds.size or ticks > self._bounds.ticks
+            other = _is_report(message.batch) != _is_report(held.batch)
+            if full or other or taken.last <= self._already < message.sequence:
+                self._held = message
                 break
-            taken.batches.append(decoded)
-            taken.last = message[0]
-            size += len(decoded.rows)
+            taken.add(message)
         return taken
 
-    async def _read(self) -> tuple[int, Batch]:
+    async def _read(self) -> _Message:
         """The next message that can be read, however long it takes."""
         while True:
-            message = await self._reader.next()
-            decoded = await self._decode(*message)
-            if decoded is not None:
-                return message[0], decoded
+            message = await self._decode(*await self._reader.next())
+            if message is not None:
+                return message
 
-    async def _decode(self, sequence: int, subject: str, data: bytes) -> Batch | None:
-        """The batch, or None for what was put to the dead letters."""
+    async def _decode(self, sequence: int, subject: str, data: bytes) -> _Message | None:
+        """None for what was put to the dead letters."""
         try:
-            return decode_batch(parse_batch(data))
+            batch = decode_batch(parse_batch(data))
+            return _Message(sequence, batch, max(len(data), len(batch.rows) * ROW_BYTES))
         except UndecodableMessage as error:
             self.figures.undecodable[error.reason] += 1
             log.warning("undecodable_input", subject=subject, sequence=sequence, reason=error.reason)
@@ -211,9 +249,9 @@ async def _open(config: dict[str, Any], client: Client) -> tuple[StageWorker, St
     position = snapshot.position if snapshot else 0
     log.info("stages_start", stages=config["stages"], position=position, published=already)
     reader = StreamReader(client, js, config["input"]["stream"], config["input"]["subjects"], position)
-    room = (client.max_payload - EVENTS_BYTES) // ROW_BYTES  # a stage may pass on every row it was given
     dead = (js, names.dead(config["name"]))
-    worker = StageWorker(stages, reader, publisher, store, dead, already, min(MAX_RANGE_ROWS, room))
+    bounds = Bounds.of(client.max_payload, len(config["symbols"]), parse_duration(pipeline.spec.candles.interval))
+    worker = StageWorker(stages, reader, publisher, store, dead, already, bounds)
     worker.figures.position = position
     return worker, reader
 
