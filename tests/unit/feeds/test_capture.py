@@ -107,6 +107,25 @@ def test_a_number_that_is_none_is_not_guessed(tmp_path: Path, price: str) -> Non
     assert reasons == ["BAD_NUMBER"]
 
 
+@pytest.mark.parametrize("change", [{"t": 1 << 63}, {"t": -1 << 70}, {"T": 1 << 62}, {"T": -1}])
+def test_a_number_that_no_column_holds_is_told_and_the_rest_is_read(tmp_path: Path, change: dict[str, Any]) -> None:
+    spoilt = binance_trade(2)
+    spoilt["data"] |= change
+    far = f"{1 << 64} {json.dumps(binance_trade(3))}".encode()
+
+    rows, reasons = read(write(tmp_path / "c.gz", binance_trade(1), spoilt, far, binance_trade(4)))
+
+    assert (len(rows), reasons) == (2, ["BAD_LINE", "BAD_LINE"])
+
+
+@pytest.mark.parametrize("price", ["100.12345678901234567", "100.5.000000001", "0." + "1" * 400])
+def test_one_spoilt_number_changes_nobodys_increments(tmp_path: Path, price: str) -> None:
+    rows, reasons = read(write(tmp_path / "c.gz", binance_trade(1), binance_trade(2, price), binance_trade(3)))
+
+    assert [(price, quantity) for _, _, price, quantity in rows] == [(1005, 1)] * 2
+    assert reasons == ["BAD_NUMBER"]
+
+
 def test_depth_waits_for_its_snapshot_and_a_gap_forgets_the_book(tmp_path: Path) -> None:
     path = write(
         tmp_path / "c.gz",

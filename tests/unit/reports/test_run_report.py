@@ -55,6 +55,28 @@ def test_the_figures_of_a_run_by_hand() -> None:
     assert made.problems == ()
 
 
+def test_a_fee_taken_in_the_coin_is_worth_its_price_and_the_trip_ends_when_nothing_is_left() -> None:
+    bought = replace(
+        fill(1, 1, 10_000, 5_000_000, "0.001", 0), fee_currency="BTC"
+    )  # 1 at 50,000, of which 0.001 is kept
+    sold = fill(2, -1, 9_990, 5_100_000, "0", 0)
+
+    made = report([RUN[0], bought, sold, fill(3, 1, 10_000, 5_000_000, "0", 0)])
+
+    first, second = made.trips
+    assert (first.fees, first.net, first.closed) == (Decimal(50), Decimal(949), sold.at.time)
+    assert (second.quantity, second.closed) == (10_000, 0)
+    assert (made.realised, made.fees) == (Decimal(999), Decimal(50))
+
+
+def test_what_is_held_without_a_candle_counts_at_its_last_fill() -> None:
+    other = replace(
+        fill(1, 1, 1_000, 250_000, "0", 0), symbol="ETHUSDT"
+    )  # 1 at 2,500; only the other symbol has candles
+
+    assert report([RUN[0], other]).unrealised == 0
+
+
 def test_the_document_has_what_others_rely_on() -> None:
     document = to_document(report(RUN))
 

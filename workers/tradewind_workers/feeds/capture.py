@@ -118,6 +118,7 @@ def _messages(path: Path, only_symbol: str) -> Iterator[tuple[int, Message | Und
         try:
             time = int(stamp)
             message = read_message(json.loads(text), only_symbol)
+            _fits(time, message)
         except UnknownMessage as error:
             yield last, Undecodable(last, "UNKNOWN_MESSAGE", str(error), text), text
             continue
@@ -126,6 +127,13 @@ def _messages(path: Path, only_symbol: str) -> Iterator[tuple[int, Message | Und
             continue
         last = max(last, time)
         yield last, message, text
+
+
+def _fits(time: int, message: Message) -> None:
+    """Raises ValueError where a number is larger than the columns hold, or a time before 1970."""
+    for name, value in (("receive time", time), ("venue time", message.venue_time), ("id", message.id)):
+        if not 0 <= value < 1 << 63:
+            raise ValueError(f"{name} {str(value)[:30]} is not from 0 to 2^63")
 
 
 def _text_lines(path: Path) -> Iterator[bytes | Undecodable]:

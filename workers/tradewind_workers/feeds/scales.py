@@ -5,6 +5,7 @@ from __future__ import annotations
 from tradewind.instrument import Instrument, instrument
 
 MAX_DECIMALS = 12
+"""What has more is no price but a spoilt line, which must not change how all others count."""
 
 
 class Scales:
@@ -16,9 +17,9 @@ class Scales:
     def see(self, symbol: str, price: str, quantity: str) -> None:
         known = self._decimals.setdefault(symbol, [0, 0])
         for place, text in enumerate((price, quantity)):
-            fraction = text.partition(".")[2]
-            if fraction and len(fraction) > known[place]:
-                known[place] = max(known[place], len(fraction.rstrip("0")))
+            fraction = text.partition(".")[2].rstrip("0")
+            if known[place] < len(fraction) <= MAX_DECIMALS and fraction.isascii() and fraction.isdigit():
+                known[place] = len(fraction)
 
     def instruments(self, overrides: dict[str, Instrument]) -> list[Instrument]:
         """In order of symbol; a symbol in ``overrides`` is taken from there.

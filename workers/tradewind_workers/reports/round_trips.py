@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
-from tradewind.decimals import plain
+from tradewind.decimals import EXACT, plain
 from tradewind.events import OrderReport
 from tradewind.instrument import Instrument
 
@@ -65,7 +65,7 @@ def round_trips(fills: Iterable[OrderReport], instruments: dict[str, Instrument]
     current: dict[tuple[str, str], RoundTrip] = {}
     for fill in fills:
         key = (fill.pipeline, fill.symbol)
-        left, fee = fill.last_quantity, fill.fee
+        left, fee = fill.last_quantity, _quote_fee(fill, instruments[fill.symbol])
         trip = current.get(key)
         if trip is not None and trip.side != fill.side:
             size = min(left, trip.left)
@@ -81,6 +81,8 @@ def round_trips(fills: Iterable[OrderReport], instruments: dict[str, Instrument]
             trip.left += left
             trip.paid += trip.instrument.notional(fill.last_price, left)
             trip.fees += fee
+        if key in current and _taken_in_the_coin(current[key], fill):
+            yield current.pop(key)
     yield from current.values()
 
 
@@ -89,3 +91,23 @@ def _close(trip: RoundTrip, size: int, price: int, fee: Decimal) -> None:
     trip.out += size
     trip.received += trip.instrument.notional(price, size)
     trip.fees += fee
+
+
+def _quote_fee(fill: OrderReport, one: Instrument) -> Decimal:
+    """In the quote currency; one in the base coin is taken out of the position and counted there, others are not known here."""
+    return fill.fee if fill.fee_currency in ("", one.quote) else ZERO
+
+
+def _taken_in_the_coin(trip: RoundTrip, fill: OrderReport) -> bool:
+    """A fee in the base coin shrinks what is long, at the fill's price, rounded up to a unit; whether nothing is left."""
+    one = trip.instrument
+    if fill.fee_currency != one.base or not fill.fee:
+        return False
+    units = int(fill.fee.scaleb(one.quantity_decimals, EXACT).to_integral_value(ROUND_CEILING))
+    value = one.notional(fill.last_price, units)
+    trip.quantity -= trip.side * units
+    trip.left -= trip.side * units
+    trip.paid -= trip.side * value
+    trip.fees += value
+    trip.closed = fill.at.time if trip.left <= 0 else 0
+    return trip.left <= 0

@@ -172,8 +172,8 @@ def _booked(fills: tuple[OrderReport, ...], instruments: dict[str, Instrument]) 
 
 
 def _unrealised(ledger: Ledger, candles: tuple[Candle, ...], fills: tuple[OrderReport, ...]) -> Decimal:
-    """At the last close of each symbol; at its last fill where there are no candles at all."""
-    marks = {candle.symbol: candle.close for candle in candles} or {fill.symbol: fill.last_price for fill in fills}
+    """At the last close of each symbol; at its last fill where it has no candle."""
+    marks = {fill.symbol: fill.last_price for fill in fills} | {candle.symbol: candle.close for candle in candles}
     held = [(symbol, entry) for (_, symbol), entry in ledger.entries.items() if entry.quantity]
     return sum((entry.unrealised(Decimal(marks.get(symbol, 0))) for symbol, entry in held), ZERO)
 

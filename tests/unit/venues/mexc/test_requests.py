@@ -157,6 +157,19 @@ def test_an_orders_document_that_cannot_be_read_is_undecodable(document: object)
         responses.order_state(document, BTC)
 
 
+TRADE: dict[str, object] = {
+    "symbol": "BTCUSDT", "id": "505X1", "orderId": "C1", "price": "61000.1", "qty": "0.5", "time": 1, "isBuyer": True,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", [{"isBuyer": None}, {"isBuyer": "true"}, {"qty": "0"}, {"id": None}])
+def test_a_trade_document_whose_side_or_size_is_not_told_is_undecodable(change: dict[str, object]) -> None:
+    assert responses.fill(TRADE, BTC).side == 1
+
+    with pytest.raises(UndecodableMessage):
+        responses.fill(TRADE | change, BTC)
+
+
 def test_a_trade_document_becomes_a_fill() -> None:
     document = {
         "symbol": "BTCUSDT", "id": "505X1", "orderId": "C1", "price": "61000.1", "qty": "0.5", "commission": "15.25",

@@ -131,12 +131,15 @@ def fill(document: object, of: Instrument) -> VenueReport:
     quantity = scaled(text(entry, "qty"), of.quantity_decimals)
     if not quantity:
         raise UndecodableMessage("BAD_FILL", f"trade {entry.get('id')!r} has no quantity")
+    bought = entry.get("isBuyer")
+    if not isinstance(bought, bool):
+        raise UndecodableMessage("BAD_SIDE", f"isBuyer is {str(bought)[:20]!r}, neither true nor false")
     return VenueReport(
         client_order_id=text(entry, "clientOrderId", ""),
         venue_order_id=text(entry, "orderId"),
         symbol=of.symbol,
         status=OrderStatus.PARTIALLY_FILLED,
-        side=1 if entry.get("isBuyer") is True else -1,
+        side=1 if bought else -1,
         quantity=0,
         limit_price=0,
         cumulative_quantity=0,
