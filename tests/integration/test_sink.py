@@ -18,14 +18,16 @@ from integration.nats_server import NatsServer
 from markets import START, instruments
 from tradewind.durations import HOUR
 from tradewind.errors import Unavailable
-from tradewind.events import Event, OrderReport
+from tradewind.events import Candle, Event, OrderReport, Stamp
 from tradewind_operator.streams import ensure_streams
+from tradewind_workers.rows import Rows
 from tradewind_workers.runner.connection import connect
 from tradewind_workers.runner.health import Health
 from tradewind_workers.runner.instruments import tell_instruments
 from tradewind_workers.sinks import embedded, process
 from tradewind_workers.sinks.records import time_of
 from tradewind_workers.sinks.schema import migrate
+from tradewind_workers.stages.stage import Batch, encode_batch
 
 
 async def test_everything_is_written_once_however_often_it_is_read(nats: NatsServer, database: Database) -> None:
@@ -72,6 +74,36 @@ async def test_a_database_that_dies_costs_nothing_but_time(nats: NatsServer, dat
     stop.set()
     await running
     await client.close()
+
+
+async def test_a_symbol_that_comes_while_the_sink_runs_is_kept_too(nats: NatsServer, database: Database) -> None:
+    dsn = database.start()
+    client = await connect(nats.url, "test")
+    await publish(client)
+    doge = replace(instruments()["BTCUSDT"], symbol="DOGEUSDT", base="DOGE")
+    stop = asyncio.Event()
+    running = asyncio.ensure_future(process.run(config(nats, dsn), stop, Health()))
+    async with asyncio.timeout(40):
+        while not complete(await asyncio.to_thread(rows_in, dsn, "test")):
+            await asyncio.sleep(0.1)
+
+        await tell_instruments(await client.jetstream().key_value(NAMES.control_bucket), "f", [doge])
+        candle = Candle(Stamp(START, 0, 1), "DOGEUSDT", 60, START, 1, 2, 1, 2, 3, 4, 1)
+        await client.jetstream().publish(
+            NAMES.stage("desk", 0, "allocation"), encode_batch(Batch(Rows.empty(), (candle,), 1), 2, 2)
+        )
+        fills = [replace(one, symbol="DOGEUSDT") for one in _later(journal()) if isinstance(one, OrderReport)]
+        await publish_journal(client, list(fills))
+        while (counts := await asyncio.to_thread(rows_in, dsn, "test"))["fills"] != 4:
+            await asyncio.sleep(0.1)
+    stop.set()
+    await running
+    await client.close()
+
+    assert counts["positions"] == 2
+    with psycopg.connect(dsn) as connection:
+        found = connection.execute("SELECT count(*) FROM test.candles WHERE symbol = 'DOGEUSDT'").fetchone()
+    assert found == (1,)
 
 
 async def test_a_stream_made_anew_is_kept_beside_what_the_old_one_left(nats: NatsServer, database: Database) -> None:

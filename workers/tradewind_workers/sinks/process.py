@@ -15,6 +15,7 @@ import psycopg
 import structlog
 from nats.aio.client import Client
 from nats.js.errors import APIError, NoStreamResponseError
+from nats.js.kv import KeyValue
 from tradewind.contract.codec import decode_event, parse_batch
 from tradewind.contract.subjects import Names
 from tradewind.errors import InvalidValue, UndecodableMessage
@@ -28,7 +29,7 @@ from tradewind_workers.runner.heartbeat import beat
 from tradewind_workers.runner.instruments import await_instruments
 from tradewind_workers.runner.reader import StreamReader
 from tradewind_workers.runner.tasks import run_until
-from tradewind_workers.sinks.records import account_rows, pipeline_rows
+from tradewind_workers.sinks.records import account_rows, pipeline_rows, symbol_of
 from tradewind_workers.sinks.schema import migrate
 from tradewind_workers.sinks.store import Store
 
@@ -39,8 +40,11 @@ MAX_MESSAGES = 500
 class Sink:
     """Two readers, one for the pipelines' outputs and one for the journals, each with a connection of its own."""
 
-    def __init__(self, config: dict[str, Any], client: Client, dsn: str, instruments: dict[str, Instrument]) -> None:
+    def __init__(
+        self, config: dict[str, Any], client: Client, bucket: KeyValue, dsn: str, instruments: dict[str, Instrument]
+    ) -> None:
         self._client, self._names = client, Names(config["namespace"])
+        self._bucket, self._feeds = bucket, list(config["feeds"])
         self._subjects: list[str] = config["subjects"]
         self._accounts = {self._names.account(account): account for account in config["accounts"]}
         self._instruments = instruments
@@ -58,11 +62,10 @@ class Sink:
         try:
             while True:
                 messages = await self._batch(reader)
-                rows = [
-                    row
-                    for _, subject, data in messages
-                    for row in pipeline_rows(subject.split(".")[3], self._events(data), self._instruments)
-                ]
+                rows = []
+                for _, subject, data in messages:
+                    events = await self._events(data)
+                    rows += pipeline_rows(subject.split(".")[3], events, self._instruments)
                 await store.write(rows, stream, life, messages[-1][0])
         finally:
             await reader.close()
@@ -79,7 +82,7 @@ class Sink:
                 messages = await self._batch(reader)
                 for sequence, subject, data in messages:
                     account = self._accounts[subject]
-                    events = self._events(data)
+                    events = await self._events(data)
                     made = account_rows(account, events, self._instruments, self._ledger(account, events))
                     rows += made if sequence > already else []
                 if messages[-1][0] > already:
@@ -114,13 +117,18 @@ class Sink:
             self._ledgers[account] = Ledger(self._instruments) if whole else None
         return self._ledgers.get(account)
 
-    def _events(self, data: bytes) -> list[Event]:
+    async def _events(self, data: bytes) -> list[Event]:
+        """What can be read; a symbol that is new since the start has been learnt of then."""
         try:
-            return [decode_event(event) for event in parse_batch(data).events]
+            events = [decode_event(event) for event in parse_batch(data).events]
         except UndecodableMessage as error:
             self.undecodable[error.reason] += 1
             log.warning("undecodable", reason=error.reason)
             return []
+        if {symbol_of(event) for event in events} - {""} - self._instruments.keys():
+            for feed in self._feeds:
+                self._instruments.update(await await_instruments(self._bucket, feed))
+        return events
 
     def figures(self) -> dict[str, Any]:
         away = any(store.away for store in self.stores)
@@ -148,7 +156,7 @@ async def run(config: dict[str, Any], stop: asyncio.Event, health: Health) -> No
         for feed in config["feeds"]:
             instruments |= await await_instruments(bucket, feed)
         await _migrate_patiently(dsn, config["namespace"])
-        sink = Sink(config, client, dsn, instruments)
+        sink = Sink(config, client, bucket, dsn, instruments)
         health.tell(lambda: True, sink.figures)
         await run_until(
             stop, sink.keep_outputs(), sink.keep_journals(), beat(bucket, config["name"], "sink", sink.figures)

@@ -48,6 +48,13 @@ def _clean(row: Row) -> Row:
     return tuple(text(value) if isinstance(value, str) else value for value in row)
 
 
+def symbol_of(event: Event) -> str:
+    """Of what is kept; empty for the rest."""
+    if isinstance(event, OrderPlaced):
+        return event.intent.symbol
+    return event.symbol if isinstance(event, Candle | RegimeChange | Signal | Allocation | OrderReport) else ""
+
+
 def pipeline_rows(pipeline: str, events: list[Event], instruments: dict[str, Instrument]) -> list[tuple[str, Row]]:
     """(table, row) of what a pipeline's stages said; symbols without an instrument are left out."""
     made: list[tuple[str, Row]] = []
