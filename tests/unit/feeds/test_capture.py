@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.protobuf.json_format import MessageToDict
 from tradewind.errors import InvalidValue
 from tradewind.events import RowKind
+from tradewind.instrument import instrument
 from tradewind_workers.feeds.capture import CaptureWriter, open_capture
 from tradewind_workers.feeds.source import Undecodable
-from tradewind_workers.rows import Rows
+from tradewind_workers.rows import DTYPES, Rows, SymbolTable
+from tradewind_workers.venues.mexc.market_decoder import MarketDecoder
+from tradewind_workers.venues.mexc.push import market_channel
+from tradewind_workers.venues.mexc.wire.mexc_push_pb2 import PushMessage
 
 T = 1_700_000_000_000_000_000
 
@@ -174,3 +179,27 @@ def test_files_and_symbols_that_are_not_there_are_said(tmp_path: Path) -> None:
         open_capture([tmp_path / "none"], None, {})
     with pytest.raises(InvalidValue, match="holds no ETHUSDT"):
         open_capture([path], ["ETHUSDT"], {})
+
+
+def test_what_was_recorded_of_mexc_gives_the_rows_it_gave_live(tmp_path: Path) -> None:
+    deals = PushMessage(channel=market_channel("deals", "BTCUSDT"), symbol="BTCUSDT", sendTime=T // 10**6)
+    for n, trade_id in enumerate(("41", "42", "x43")):
+        deals.publicAggreDeals.deals.add(
+            price="100.5", quantity="0.01", tradeType=1 + n % 2, time=T // 10**6 + n, tradeId=trade_id
+        )
+    quote = PushMessage(channel=market_channel("bookTicker", "BTCUSDT"), symbol="BTCUSDT", sendTime=T // 10**6)
+    quote.publicAggreBookTicker.bidPrice, quote.publicAggreBookTicker.bidQuantity = "100.4", "2"  # nobody asks
+    quote.publicAggreBookTicker.version = "7"
+    decoder = MarketDecoder(SymbolTable.of([instrument("BTCUSDT", "0.1", "0.01")]))
+    lines = []
+    for n, push in enumerate((deals, quote)):
+        decoder.on_frame(push.SerializeToString(), T + n)
+        lines.append(MessageToDict(push, preserving_proto_field_name=True))
+    live = decoder.take()
+
+    (recorded,) = open_capture([write(tmp_path / "c.gz", *lines)], None, {}).chunks(1000)
+
+    assert isinstance(recorded, Rows)
+    for name in DTYPES:
+        if name != "row":
+            assert getattr(recorded, name).tolist() == getattr(live, name).tolist(), name

@@ -66,15 +66,16 @@ class Capture:
         prices, quantities = self.table.price_decimals[index], self.table.quantity_decimals[index]
         resets, admitted = gates[message.symbol].admit(message)
         try:
-            listed = [(RowKind.RESET, 0, 0, 0, message)] * resets
+            listed = [(RowKind.RESET, 0, 0, 0, message.venue_time, message.id)] * resets
             for one in admitted:
-                listed += [(one.kind, side, scaled(p, prices), scaled(q, quantities), one) for side, p, q in one.levels]
+                for (side, p, q), stamp in zip(one.levels, one.stamps(), strict=True):
+                    listed.append((one.kind, side, scaled(p, prices), scaled(q, quantities), *stamp))
         except ValueError as error:
             return Undecodable(time, "BAD_NUMBER", str(error), text)
-        for kind, side, price, quantity, one in listed:
+        for kind, side, price, quantity, venue_time, identity in listed:
             for name, value in (
                 ("kind", kind), ("symbol", index), ("side", side), ("receive_time", time),
-                ("venue_time", one.venue_time), ("price", price), ("quantity", quantity), ("id", one.id),
+                ("venue_time", venue_time), ("price", price), ("quantity", quantity), ("id", identity),
             ):  # fmt: skip
                 columns.setdefault(name, []).append(value)
         return None
@@ -131,9 +132,9 @@ def _messages(path: Path, only_symbol: str) -> Iterator[tuple[int, Message | Und
 
 def _fits(time: int, message: Message) -> None:
     """Raises ValueError where a number is larger than the columns hold, or a time before 1970."""
-    for name, value in (("receive time", time), ("venue time", message.venue_time), ("id", message.id)):
-        if not 0 <= value < 1 << 63:
-            raise ValueError(f"{name} {str(value)[:30]} is not from 0 to 2^63")
+    numbers = [time, message.venue_time, message.id, *(number for stamp in message.own for number in stamp)]
+    if not 0 <= min(numbers) <= max(numbers) < 1 << 63:
+        raise ValueError("a time or an id is not from 0 to 2^63")
 
 
 def _text_lines(path: Path) -> Iterator[bytes | Undecodable]:

@@ -17,8 +17,8 @@ class UnknownMessage(Exception):
 class Message:
     """Rows of one kind of one symbol: ``levels`` are (side, price, quantity) as texts.
 
-    ``first_id``..``last_id`` is the range of book versions a depth message covers, ``previous_id`` the venue's own
-    link to the one before, where it gives one.
+    ``own`` are (venue time, id) of each level, where they have their own. ``first_id``..``last_id`` is the range of book
+    versions a depth message covers, ``previous_id`` the venue's own link to the one before, where it gives one.
     """
 
     symbol: str
@@ -30,6 +30,11 @@ class Message:
     last_id: int = 0
     previous_id: int | None = None
     snapshot: bool = False
+    own: tuple[tuple[int, int], ...] = ()
+
+    def stamps(self) -> tuple[tuple[int, int], ...]:
+        """(venue time, id) of each level."""
+        return self.own or ((self.venue_time, self.id),) * len(self.levels)
 
 
 def read_message(document: dict[str, Any], only_symbol: str) -> Message:
@@ -76,10 +81,14 @@ def _mexc(document: dict[str, Any]) -> Message:
     if "publicAggreDeals" in document:
         deals = document["publicAggreDeals"]["deals"]
         levels = tuple((1 if int(deal["tradeType"]) == 1 else -1, deal["price"], deal["quantity"]) for deal in deals)
-        return Message(symbol, RowKind.TRADE, levels, _ms(deals[-1]["time"]), 0)
+        own = tuple((_ms(deal["time"]), _trade_id(deal.get("tradeId", ""))) for deal in deals)
+        return Message(symbol, RowKind.TRADE, levels, own[-1][0], own[-1][1], own=own)
     if "publicAggreBookTicker" in document:
         quote = document["publicAggreBookTicker"]
-        levels = ((1, quote["bidPrice"], quote["bidQuantity"]), (-1, quote["askPrice"], quote["askQuantity"]))
+        touch = tuple(
+            (side, quote.get(f"{of}Price"), quote.get(f"{of}Quantity")) for side, of in ((1, "bid"), (-1, "ask"))
+        )
+        levels = tuple((side, str(p), str(q)) for side, p, q in touch if p or q)  # a side of the book may be empty
         return Message(symbol, RowKind.QUOTE, levels, time, int(quote.get("version") or 0))
     if "publicAggreDepths" in document:
         depth = document["publicAggreDepths"]
@@ -95,3 +104,8 @@ def _levels(bids: Any, asks: Any) -> tuple[tuple[int, str, str], ...]:
 
 def _ms(value: Any) -> int:
     return int(value) * MILLISECOND
+
+
+def _trade_id(text: str) -> int:
+    """0 where it is no number, as in what comes live."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else 0
