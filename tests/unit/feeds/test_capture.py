@@ -123,6 +123,26 @@ def test_a_number_that_no_column_holds_is_told_and_the_rest_is_read(tmp_path: Pa
     assert (len(rows), reasons) == (2, ["BAD_LINE", "BAD_LINE"])
 
 
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        binance_trade(2)["data"] | {"s": ["BTCUSDT"]},
+        binance_trade(2)["data"] | {"s": None},
+        binance_trade(2)["data"] | {"p": 100.5},
+        binance_trade(2)["data"] | {"q": None},
+        binance_trade(2)["data"] | {"q": {}},
+        snapshot(1) | {"bids": [["98.0", 5]], "symbol": 7},
+        {"channel": "c", "symbol": "BTCUSDT", "publicAggreDeals": {"deals": []}},
+        {"channel": "c", "symbol": "BTCUSDT", "publicAggreBookTicker": {"bidPrice": 1}},
+    ],
+)
+def test_a_line_of_another_shape_is_told_and_the_rest_is_read(tmp_path: Path, spoilt: dict[str, Any]) -> None:
+    rows, reasons = read(write(tmp_path / "c.gz", binance_trade(1), spoilt, binance_trade(3)))
+
+    assert len(rows) == 2
+    assert reasons in (["BAD_LINE"], ["BAD_NUMBER"])
+
+
 @pytest.mark.parametrize("price", ["100.12345678901234567", "100.5.000000001", "0." + "1" * 400])
 def test_one_spoilt_number_changes_nobodys_increments(tmp_path: Path, price: str) -> None:
     rows, reasons = read(write(tmp_path / "c.gz", binance_trade(1), binance_trade(2, price), binance_trade(3)))

@@ -18,7 +18,7 @@ from tradewind.events import RowKind
 from tradewind.instrument import Instrument
 
 from tradewind_workers.feeds.depth_gate import DepthGate
-from tradewind_workers.feeds.messages import Message, UnknownMessage, read_message
+from tradewind_workers.feeds.messages import Message, UnknownMessage, checked, read_message
 from tradewind_workers.feeds.scales import Scales, scaled
 from tradewind_workers.feeds.source import Undecodable
 from tradewind_workers.rows import Rows, SymbolTable
@@ -118,23 +118,15 @@ def _messages(path: Path, only_symbol: str) -> Iterator[tuple[int, Message | Und
         stamp, _, text = line.partition(b" ")
         try:
             time = int(stamp)
-            message = read_message(json.loads(text), only_symbol)
-            _fits(time, message)
+            message = checked(time, read_message(json.loads(text), only_symbol))
         except UnknownMessage as error:
             yield last, Undecodable(last, "UNKNOWN_MESSAGE", str(error), text), text
             continue
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             yield last, Undecodable(last, "BAD_LINE", f"{path.name}: {error!r}"[:200], line), line
             continue
         last = max(last, time)
         yield last, message, text
-
-
-def _fits(time: int, message: Message) -> None:
-    """Raises ValueError where a number is larger than the columns hold, or a time before 1970."""
-    numbers = [time, message.venue_time, message.id, *(number for stamp in message.own for number in stamp)]
-    if not 0 <= min(numbers) <= max(numbers) < 1 << 63:
-        raise ValueError("a time or an id is not from 0 to 2^63")
 
 
 def _text_lines(path: Path) -> Iterator[bytes | Undecodable]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from tradewind.durations import MILLISECOND
 from tradewind.events import RowKind
+
+SYMBOL = re.compile(r"[A-Za-z0-9_./-]{1,32}|\?", re.ASCII)
+"""``?`` stands for one that is not known yet."""
 
 
 class UnknownMessage(Exception):
@@ -41,7 +45,7 @@ def read_message(document: dict[str, Any], only_symbol: str) -> Message:
     """One line's JSON.
 
     Raises:
-        UnknownMessage: its type is not known. KeyError, ValueError, TypeError: a field is missing or wrong.
+        UnknownMessage: its type is not known. LookupError, ValueError, TypeError, AttributeError: a field is missing or wrong.
     """
     if "lastUpdateId" in document:
         return _snapshot(document, only_symbol)
@@ -64,6 +68,22 @@ def read_message(document: dict[str, Any], only_symbol: str) -> Message:
             data["s"], RowKind.LEVEL, _levels(data["b"], data["a"]), time, last, int(data["U"]), last, previous
         )
     raise UnknownMessage(f"message of type {kind or list(document)[:4]}")
+
+
+def checked(receive_time: int, message: Message) -> Message:
+    """The same message.
+
+    Raises:
+        ValueError: a number the columns do not hold, a time before 1970, a price that is no text, no name for a symbol.
+    """
+    numbers = [receive_time, message.venue_time, message.id, *(number for stamp in message.own for number in stamp)]
+    if not 0 <= min(numbers) <= max(numbers) < 1 << 63:
+        raise ValueError("a time or an id is not from 0 to 2^63")
+    if not (isinstance(message.symbol, str) and SYMBOL.fullmatch(message.symbol)):
+        raise ValueError(f"{str(message.symbol)[:40]!r} is no symbol")
+    if not all(isinstance(text, str) for _, *texts in message.levels for text in texts):
+        raise ValueError("a price or quantity is no text")
+    return message
 
 
 def _snapshot(document: dict[str, Any], only_symbol: str) -> Message:
