@@ -9,7 +9,7 @@ from markets import BTC, ETH, START, TABLE, cut
 from tradewind.durations import SECOND
 from tradewind.events import RowKind
 from tradewind_workers.rows import Rows, SymbolTable
-from tradewind_workers.stages.market import MarketStage
+from tradewind_workers.stages.market import RENUMBERED, MarketStage
 from tradewind_workers.stages.stage import Batch
 from tradewind_workers.stages.trades import trades_by_symbol
 
@@ -52,6 +52,39 @@ def test_what_is_accepted_and_why_not(
 
     assert out.rows.id.tolist() == accepted
     assert stage.counts == counts
+
+
+def test_a_venue_that_numbers_its_trades_anew_is_not_turned_away_for_ever() -> None:
+    old, anew = [(9_000, 100, 1)], [(n, 100, 1) for n in range(1, RENUMBERED + 3)]
+    whole, one_by_one, restored = (MarketStage(["BTCUSDT"]) for _ in range(3))
+    rows = trades(*old, *anew)
+
+    accepted = whole.on_batch(Batch(rows)).rows.id.tolist()
+    singly = [n for part in cut(rows, [*range(99)]) for n in one_by_one.on_batch(Batch(part)).rows.id.tolist()]
+
+    assert accepted == singly == [9_000, RENUMBERED, RENUMBERED + 1, RENUMBERED + 2]
+    assert whole.counts == {"OUT_OF_ORDER": RENUMBERED - 1}
+    half = MarketStage(["BTCUSDT"])
+    half.on_batch(Batch(rows.take(slice(30))))
+    restored.restore(half.snapshot())
+    assert restored.on_batch(Batch(rows.take(slice(30, None)))).rows.id.tolist() == accepted[1:]
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        pytest.param([(9_000, 100, 1)], id="the last one again"),
+        pytest.param([(9_001, 100, 1)], id="the next one"),
+        pytest.param([(1, 100, 1)], id="a repetition that begins again"),
+    ],
+)
+def test_old_trades_that_are_told_again_are_no_new_numbers(between: list[tuple[int, int, int]]) -> None:
+    again = [(n, 100, 1) for n in range(1, RENUMBERED)]
+
+    stage = MarketStage(["BTCUSDT"])
+    out = stage.on_batch(Batch(trades((9_000, 100, 1), *again, *between, *again)))
+
+    assert set(out.rows.id.tolist()) <= {9_000, 9_001}
 
 
 def test_other_symbols_and_unwanted_kinds_are_dropped() -> None:

@@ -2,7 +2,8 @@
 
 A trade is turned away, and counted, as
   DUPLICATE     its id is that of the last accepted trade of its symbol
-  OUT_OF_ORDER  its id is below the last accepted one
+  OUT_OF_ORDER  its id is below the last accepted one. ``RENUMBERED`` such trades in a row, each above the one before it,
+                mean that the venue numbers anew: the last of them is accepted.
   BAD_PRICE, BAD_QUANTITY  not above zero
   JUMP          its price is more than half off the last accepted trade. ``RECOVERY`` such trades in a row, each within
                 half of the one before it, mean that the market really moved: the last of them is accepted.
@@ -24,16 +25,20 @@ from tradewind_workers.stages.stage import Batch
 from tradewind_workers.stages.trades import trades_by_symbol
 
 RECOVERY = 5
+RENUMBERED = 50
 
 
 @dataclass(slots=True)
 class _Last:
-    """The last accepted trade of a symbol, and how many in a row since were far from it, the last of them at what price."""
+    """The last accepted trade of a symbol; how many in a row since were far from it, the last of them at what price; and
+    how many in a row were below its id, the last of them with which one."""
 
     id: int = 0
     price: int = 0
     far: int = 0
     far_price: int = 0
+    below: int = 0
+    below_id: int = 0
 
 
 class MarketStage:
@@ -81,7 +86,7 @@ class MarketStage:
     def _valid(self, symbol: str, ids: Column, prices: Column, quantities: Column) -> Column | None:
         """Which trades are accepted, None for all: those before the first suspect at once, the rest one by one."""
         last = self._last.setdefault(symbol, _Last())
-        clean = 0 if last.far else _clean(last, ids, prices, quantities)
+        clean = 0 if last.far or last.below else _clean(last, ids, prices, quantities)
         if clean:
             last.id, last.price = int(ids[clean - 1]), int(prices[clean - 1])
         if clean == len(ids):
@@ -92,12 +97,14 @@ class MarketStage:
         return np.array([True] * clean + [not reason for reason in reasons])
 
     def snapshot(self) -> bytes:
-        last = {symbol: astuple(known) for symbol, known in self._last.items()}
-        return dump(self.name, 1, {"last": last, "counts": self._counts})
+        last = {symbol: astuple(known)[:4] for symbol, known in self._last.items()}
+        below = {symbol: [known.below, known.below_id] for symbol, known in self._last.items() if known.below}
+        return dump(self.name, 1, {"last": last, "below": below, "counts": self._counts})
 
     def restore(self, data: bytes) -> None:
         state = load(self.name, (1,), data)
-        self._last = {symbol: _Last(*known) for symbol, known in state["last"].items()}
+        below = state.get("below", {})  # a snapshot of before has none
+        self._last = {symbol: _Last(*known, *below.get(symbol, ())) for symbol, known in state["last"].items()}
         self._counts = Counter(state["counts"])
 
 
@@ -125,15 +132,20 @@ def _reason(last: _Last, trade_id: int, price: int, quantity: int) -> str:
     if quantity <= 0:
         return "BAD_QUANTITY"
     if trade_id and trade_id == last.id:
+        last.below = 0
         return "DUPLICATE"
     if trade_id and trade_id < last.id:
-        return "OUT_OF_ORDER"
+        last.below = last.below + 1 if trade_id > last.below_id or not last.below else 1
+        last.below_id = trade_id
+        if last.below < RENUMBERED:
+            return "OUT_OF_ORDER"
     if last.price and not _near(price, last.price):
         last.far = last.far + 1 if last.far and _near(price, last.far_price) else 1
         last.far_price = price
         if last.far < RECOVERY:
             return "JUMP"
     last.id, last.price, last.far, last.far_price = trade_id or last.id, price, 0, 0
+    last.below = last.below_id = 0
     return ""
 
 
