@@ -210,6 +210,25 @@ async def test_pings_keep_a_quiet_connection(venue: SimulatedVenue) -> None:
         assert reader.kinds.count(RowKind.RESET) == resets
 
 
+async def test_a_symbol_the_venue_blocks_is_told_harms_no_other_and_is_asked_for_again(venue: SimulatedVenue) -> None:
+    hub = venue.server.hub
+    listed, hub._symbols = hub._symbols, frozenset({"BTCUSDT"})
+    feed = MexcFeed(["BTCUSDT", "ETHUSDT"], venue.ws_url, venue.rest_url, settings=replace(QUICK, refused_again_s=0.05))
+    async with reading(feed) as reader:
+        await reader.until(lambda: same_book(venue, reader), mover(venue))
+        assert feed.unlisted == ["ETHUSDT"]
+        assert await feed.add([]) == []
+        resets = reader.kinds.count(RowKind.RESET)
+
+        hub._symbols = listed
+        await reader.until(lambda: hub.wanted(market_channel("deals", "ETHUSDT")), mover(venue))
+        venue.move((RowKind.TRADE, "ETHUSDT", 1, 200, 2), (RowKind.TRADE, "BTCUSDT", 1, 100, 1))
+        await reader.until(lambda: len(reader.trades) == 2)
+        await reader.until(lambda: feed.unlisted == [])
+
+        assert reader.kinds.count(RowKind.RESET) <= resets + 1  # the new book's, none of the old one
+
+
 async def test_thirty_one_symbols_take_two_connections() -> None:
     symbols = [f"S{number}USDT" for number in range(31)]
     instruments = [instrument(symbol, "0.01", "0.001") for symbol in symbols]

@@ -33,7 +33,7 @@ from tradewind_workers.runner.counted_rows import CountedRows
 from tradewind_workers.runner.fenced import FencedPublisher
 from tradewind_workers.runner.health import Health
 from tradewind_workers.runner.heartbeat import beat
-from tradewind_workers.runner.instruments import read_instrument, tell_instruments
+from tradewind_workers.runner.instruments import AWAY, read_instrument, tell_instruments
 from tradewind_workers.runner.symbol_watch import SymbolWatch
 from tradewind_workers.runner.tasks import run_until
 from tradewind_workers.stages.stage import Batch, decode_batch, encode_batch
@@ -43,6 +43,7 @@ MAX_ROWS = 8_192  # a message of at most about 400 KB
 MAX_TICKS = 64
 """Whole seconds in a message: each may close a candle of every symbol, and what one message makes has to go into one."""
 AGAIN_S = 1.0
+MOST_KEEPING = 100
 MAX_WAITING = 262_144
 
 
@@ -64,6 +65,7 @@ class FeedWorker:
         self._live = live
         self._waiting: deque[Rows | Undecodable] = deque()
         self._size = 0
+        self._keeping: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -140,13 +142,19 @@ class FeedWorker:
         at = Stamp(
             max(problem.receive_time, self._sequencer.last_time), Source.FEED, max(0, self._sequencer.next_row - 1), 0
         )
-        asyncio.get_running_loop().create_task(self._keep_dead(problem))
+        if len(self._keeping) < MOST_KEEPING:  # its first bytes are in the batch as well
+            keeping = asyncio.create_task(self._keep_dead(problem))
+            self._keeping.add(keeping)
+            keeping.add_done_callback(self._keeping.discard)
         return Batch(
             Rows.empty(), (DeadLetter(at, problem.reason, problem.detail, problem.payload),), self._sequencer.next_row
         )
 
     async def _keep_dead(self, problem: Undecodable) -> None:
-        await self._dead_js.publish(self._dead_subject, problem.payload[:4096], headers={"Reason": problem.reason})
+        try:
+            await self._dead_js.publish(self._dead_subject, problem.payload[:4096], headers={"Reason": problem.reason})
+        except AWAY as error:
+            log.warning("dead_letter_not_kept", reason=problem.reason, error=repr(error))
 
     def _remember(self, rows: Rows) -> None:
         trades = rows.of_kind(RowKind.TRADE)

@@ -49,7 +49,10 @@ Arrival = Pushed | Subscribed | Lost
 
 
 class Connection:
-    """Give it a url (asked anew for each attempt, as a listen key may have expired) and run it until cancelled."""
+    """Give it a url (asked anew for each attempt, as a listen key may have expired) and run it until cancelled.
+
+    With ``some`` it stands with the channels the venue accepts; ``refused`` are asked for again every few minutes.
+    """
 
     def __init__(
         self,
@@ -58,9 +61,12 @@ class Connection:
         channels: list[str],
         deliver: Callable[[Arrival], Awaitable[None]],
         settings: ConnectionSettings,
+        *,
+        some: bool = False,
     ) -> None:
         self._session, self._url, self._channels, self._deliver = session, url, tuple(channels), deliver
-        self._settings = settings
+        self._settings, self._some = settings, some
+        self.refused: frozenset[str] = frozenset()
         self._renewing = asyncio.Event()
         self._told: Repeats | None = None  # what has come since the next websocket is being opened
 
@@ -92,6 +98,7 @@ class Connection:
     async def _read(self, socket: VenueSocket) -> tuple[VenueSocket | None, str]:
         """Tell its frames until it ends: (the next one where it stands, why this one ended unless it was asked to)."""
         repeats, self._told = self._told, None
+        self.refused = socket.refused
         following = asyncio.create_task(self._follow(socket))
         try:
             for frame in socket.early:
@@ -125,7 +132,7 @@ class Connection:
     async def _follow(self, old: VenueSocket) -> VenueSocket:
         """The next websocket, when it is time for one; the old one has then been asked to end."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.longest_s):
+            async with asyncio.timeout(self._settings.refused_again_s if old.refused else self._settings.longest_s):
                 await self._renewing.wait()
         self._renewing.clear()
         backoff = self._backoff()
@@ -149,7 +156,7 @@ class Connection:
     async def _opened(self) -> VenueSocket:
         async with asyncio.timeout(self._settings.answer_within_s):
             url = await self._url()
-        return await VenueSocket.open(self._session, url, self._channels, self._settings)
+        return await VenueSocket.open(self._session, url, self._channels, self._settings, some=self._some)
 
     def _backoff(self) -> Backoff:
         return Backoff(self._settings.random, self._settings.first_backoff_s, self._settings.longest_backoff_s)

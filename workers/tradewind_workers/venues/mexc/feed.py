@@ -84,7 +84,11 @@ class MexcFeed:
 
     @property
     def unlisted(self) -> list[str]:
-        """Symbols asked for which the venue did not list when it was asked."""
+        """Symbols asked for which the venue did not list when it was asked, or does not bring."""
+        refused = self._wire.refused if self._wire is not None else frozenset()
+        return [*self._missing(), *sorted(refused)]
+
+    def _missing(self) -> list[str]:
         listed = {one.symbol for one in self._instruments}
         return [symbol for symbol in self._symbols if symbol not in listed]
 
@@ -95,7 +99,7 @@ class MexcFeed:
             Unavailable: the venue does not answer.
         """
         self._symbols += [symbol for symbol in symbols if symbol not in self._symbols]
-        new = await self._listed(self.unlisted)
+        new = await self._listed(self._missing())
         self._instruments = [*self._instruments, *new]
         if new and self._decoder is not None and self._wire is not None:
             self._decoder.grow(SymbolTable.of(self._instruments))
@@ -180,8 +184,14 @@ class MarketWire:
         self._fetched_at: dict[str, float] = {}
         self._slots = asyncio.Semaphore(SNAPSHOTS_AT_ONCE)
 
-        self._connections: list[asyncio.Task[None]] = []
+        self._connections: list[Connection] = []
+        self._running: list[asyncio.Task[None]] = []
         self.add(symbols)
+
+    @property
+    def refused(self) -> frozenset[str]:
+        """Symbols of which the venue does not bring everything."""
+        return frozenset(channel.rpartition("@")[2] for one in self._connections for channel in one.refused)
 
     def add(self, symbols: list[str]) -> None:
         """Connect for these too."""
@@ -189,10 +199,12 @@ class MarketWire:
         async def url() -> str:
             return self._ws_url
 
-        self._connections += [
-            asyncio.create_task(Connection(self._session, url, names, self._queue.put, self._settings).run())
+        new = [
+            Connection(self._session, url, names, self._queue.put, self._settings, some=True)
             for names in split_channels(symbols, self._channels)
         ]
+        self._connections += new
+        self._running += [asyncio.create_task(connection.run()) for connection in new]
 
     async def arrivals(self) -> list[Arrival | Snapshot]:
         """What has arrived, at least one.
@@ -203,13 +215,13 @@ class MarketWire:
         if self._queue.empty():
             getting = asyncio.ensure_future(self._queue.get())
             try:
-                await asyncio.wait([getting, *self._connections], return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait([getting, *self._running], return_when=asyncio.FIRST_COMPLETED)
             finally:
                 if not getting.done():
                     getting.cancel()
-            for connection in self._connections:
-                if connection.done():
-                    connection.result()
+            for running in self._running:
+                if running.done():
+                    running.result()
             found = [await getting]
         else:
             found = []
@@ -225,7 +237,7 @@ class MarketWire:
             task.add_done_callback(lambda _: self._snapshots.pop(symbol, None))
 
     async def close(self) -> None:
-        tasks = [*self._connections, *self._snapshots.values()]
+        tasks = [*self._running, *self._snapshots.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

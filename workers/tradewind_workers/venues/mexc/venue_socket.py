@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -18,6 +19,7 @@ from tradewind_workers.venues.mexc.push import PING, Answer, decode_answer, subs
 log = structlog.get_logger()
 MOST_EARLY = 20_000
 CLOSE_WITHIN_S = 1.0
+_NAMED = re.compile(r"[^\s,\[\]]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class ConnectionSettings:
     first_backoff_s: float = 0.1
     longest_backoff_s: float = 30.0
     listen_key_every_s: float = 30 * 60.0
+    refused_again_s: float = 300.0
     clock: Callable[[], int] = field(default=time.time_ns)
     random: Callable[[], float] = field(default=random)
 
@@ -51,6 +54,8 @@ class VenueSocket:
     ) -> None:
         self._socket, self._channels, self._settings = socket, list(channels), settings
         self._pinging = asyncio.create_task(_ping(socket, settings.ping_every_s))
+        self.refused: frozenset[str] = frozenset()
+        """Channels the venue does not bring; only of one that was opened for ``some``."""
         self._leaving: set[str] | None = None
         self._leave_by = 0.0
         self.early: list[Pushed] = []
@@ -58,9 +63,16 @@ class VenueSocket:
 
     @classmethod
     async def open(
-        cls, session: aiohttp.ClientSession, url: str, channels: Sequence[str], settings: ConnectionSettings
+        cls,
+        session: aiohttp.ClientSession,
+        url: str,
+        channels: Sequence[str],
+        settings: ConnectionSettings,
+        *,
+        some: bool,
     ) -> VenueSocket:
-        """Connect and wait until every channel is accepted; nothing is left open where that fails.
+        """Connect and wait until every channel is accepted, or with ``some`` at least one and the others refused; nothing is
+        left open where that fails.
 
         Raises:
             Unavailable: a channel was refused, or is unanswered. aiohttp.ClientError, OSError, TimeoutError: no handshake.
@@ -69,7 +81,7 @@ class VenueSocket:
             socket = await session.ws_connect(url, max_msg_size=4 << 20, autoping=True)
         made = cls(socket, channels, settings)
         try:
-            await made._subscribe()
+            await made._subscribe(some)
         except BaseException:
             await made.close()
             raise
@@ -84,10 +96,10 @@ class VenueSocket:
 
     async def leave(self) -> None:
         """Ask for no more; once that is answered, ``frame`` has told all there is."""
-        self._leaving = set(self._channels)
+        self._leaving = set(self._channels) - self.refused
         self._leave_by = asyncio.get_running_loop().time() + self._settings.answer_within_s
         with suppress(aiohttp.ClientError, OSError):  # it has ended, which ``frame`` tells
-            await self._socket.send_str(unsubscription(self._channels))
+            await self._socket.send_str(unsubscription(sorted(self._leaving)))
 
     async def frame(self) -> Pushed | None:
         """The next frame; None where the venue has said that there are no more, as was asked for.
@@ -109,12 +121,14 @@ class VenueSocket:
             silent_by = now() + self._settings.silence_s
             if isinstance(arrived, Pushed):
                 return arrived
+            if arrived.kind == "Refused":
+                raise _refusal(arrived)
             if self._leaving is not None:
                 self._leaving -= _channels_of(arrived)
                 if not self._leaving:
                     return None
 
-    async def _subscribe(self) -> None:
+    async def _subscribe(self, some: bool) -> None:
         awaited = set(self._channels)
         await self._socket.send_str(subscription(self._channels))
         try:
@@ -122,7 +136,8 @@ class VenueSocket:
                 while awaited:
                     arrived = await self._arrival(None)
                     if not isinstance(arrived, Pushed):
-                        awaited -= _channels_of(arrived)
+                        self._refuse(arrived, some)
+                        awaited -= _channels_of(arrived) | self.refused
                     elif len(self.early) < MOST_EARLY:
                         self.early.append(arrived)
                     else:
@@ -130,8 +145,18 @@ class VenueSocket:
         except TimeoutError as error:
             raise Unavailable("subscription unanswered") from error
 
+    def _refuse(self, answer: Answer, some: bool) -> None:
+        """Go on without the channels this answer refuses, where that may be and any are left."""
+        if answer.kind != "Refused":
+            return
+        named = self.refused.union(part for part in _NAMED.findall(answer.detail) if part in self._channels)
+        if not some or named in (self.refused, frozenset(self._channels)):
+            raise _refusal(answer)
+        log.error("channels_refused", channels=sorted(named), detail="others go on; asked for again every few minutes")
+        self.refused = named
+
     async def _arrival(self, within_s: float | None) -> Pushed | Answer:
-        """Raises TimeoutError, and Unavailable where it has ended or the venue refuses."""
+        """Raises TimeoutError, and Unavailable where it has ended."""
         if within_s is not None and within_s <= 0:
             raise TimeoutError
         while True:
@@ -146,9 +171,11 @@ class VenueSocket:
             except UndecodableMessage as error:
                 log.warning("venue_answer_undecodable", detail=str(error))
                 continue
-            if answer.kind == "Refused":
-                raise Unavailable(f"subscription refused: {answer.detail}: check symbol and login")
             return answer
+
+
+def _refusal(answer: Answer) -> Unavailable:
+    return Unavailable(f"subscription refused: {answer.detail}: check symbol and login")
 
 
 def _channels_of(answer: Answer) -> set[str]:
