@@ -94,9 +94,9 @@ class Books:
         return {pipeline: value - before.get(pipeline, ZERO) for pipeline, value in worth.items()}
 
     def day_due(self, at: Stamp, now: int) -> DayStart | None:
-        """The start of a trading day, at its first moment whose equity is known."""
+        """The start of a trading day, at its first moment whose equity is known; a clock that is set back starts none."""
         date = datetime.fromtimestamp(now // SECOND, UTC).astimezone(self._zone).date().isoformat()
         equity, worth = self.equity(), self.worth_by_pipeline()
-        if equity is None or worth is None or (self.day is not None and self.day.date == date):
+        if equity is None or worth is None or (self.day is not None and date <= self.day.date):
             return None
         return DayStart(at, date, equity, self.currency, tuple(sorted(worth.items())))
