@@ -139,6 +139,15 @@ async def test_one_that_cannot_be_renewed_yet_stays_as_long_as_the_venue_lets_it
     assert [type(one) for one in arrived] == [Subscribed, Pushed, Pushed]
 
 
+async def test_one_that_is_quiet_for_longer_than_an_answer_may_take_stands(venue: SimulatedVenue) -> None:
+    async with connected(venue, replace(QUICK, answer_within_s=0.1)) as (_, arrived):
+        await asyncio.sleep(0.35)
+        trade(venue, 1)
+        await until(lambda: len(arrived) == 2)
+
+    assert [type(one) for one in arrived] == [Subscribed, Pushed]
+
+
 async def test_one_that_is_cut_while_it_hands_over_is_a_loss_and_the_next_goes_on(
     venue: SimulatedVenue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
