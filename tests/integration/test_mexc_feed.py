@@ -244,6 +244,16 @@ async def test_thirty_one_symbols_take_two_connections() -> None:
     assert {symbol for symbol, *_ in reader.trades} == set(symbols)
 
 
+async def test_a_thousand_symbols_are_asked_for_without_an_address_no_server_takes() -> None:
+    symbols = [f"SYMBOL{number}USDT" for number in range(1_000)]
+    async with simulated_venue([instrument(symbol, "0.01", "0.001") for symbol in symbols]) as venue:
+        feed = MexcFeed(symbols, venue.ws_url, venue.rest_url)
+        async with venue.trading() as trading:  # which asks for all of them
+            listed = await trading.instruments(symbols)
+
+        assert [one.symbol for one in await feed.instruments()] == [one.symbol for one in listed] == symbols
+
+
 async def test_a_capture_holds_what_arrived_and_the_snapshot(venue: SimulatedVenue) -> None:
     lines: list[tuple[int, dict[str, object]]] = []
     stop = asyncio.Event()

@@ -92,11 +92,18 @@ def exchange_info(**changes: object) -> dict[str, object]:
     return {"symbols": [entry | changes]}
 
 
+WANTED = frozenset({"BTCUSDT"})
+
+
+def test_what_the_venue_lists_beside_what_is_wanted_spoils_nothing() -> None:
+    assert responses.read_instruments(exchange_info(symbol="OTHER", quoteAssetPrecision="x"), WANTED) == []
+
+
 def test_instruments_come_from_precisions_or_from_filters_where_given() -> None:
     filters = [{"filterType": "PRICE_FILTER", "tickSize": "0.5"}, {"filterType": "LOT_SIZE", "stepSize": "0.002"}]
 
-    (plain,) = responses.read_instruments(exchange_info())
-    (filtered,) = responses.read_instruments(exchange_info(filters=filters))
+    (plain,) = responses.read_instruments(exchange_info(), WANTED)
+    (filtered,) = responses.read_instruments(exchange_info(filters=filters), WANTED)
 
     assert plain == Instrument("BTCUSDT", "BTC", "USDT", 2, 6, 1, 1, Decimal(5))
     assert filtered == Instrument("BTCUSDT", "BTC", "USDT", 1, 3, 5, 2, Decimal(5))
@@ -108,7 +115,7 @@ def test_instruments_come_from_precisions_or_from_filters_where_given() -> None:
 )
 def test_an_instrument_that_cannot_be_read_is_undecodable(changes: dict[str, object]) -> None:
     with pytest.raises(UndecodableMessage):
-        responses.read_instruments(exchange_info(**changes))
+        responses.read_instruments(exchange_info(**changes), WANTED)
 
 
 ORDER = {

@@ -16,6 +16,7 @@ import aiohttp
 import structlog
 from tradewind.errors import InvalidValue, TradewindError, Unavailable, UndecodableMessage
 from tradewind.instrument import Instrument
+from yarl import URL
 
 from tradewind_workers.feeds.source import Undecodable
 from tradewind_workers.rows import Rows, SymbolTable
@@ -24,6 +25,7 @@ from tradewind_workers.venues.mexc.connection import Arrival, Connection, Lost
 from tradewind_workers.venues.mexc.market_decoder import MarketDecoder
 from tradewind_workers.venues.mexc.push import MarketChannel, split_channels
 from tradewind_workers.venues.mexc.refusals import parse_answer
+from tradewind_workers.venues.mexc.requests import instruments_query
 from tradewind_workers.venues.mexc.responses import read_instruments
 from tradewind_workers.venues.mexc.venue_socket import ConnectionSettings, Pushed
 
@@ -271,14 +273,13 @@ async def fetch_instruments(rest_url: str, symbols: list[str]) -> list[Instrumen
     Raises:
         Unavailable: no usable answer.
     """
+    query = instruments_query(symbols)
     url = f"{rest_url.rstrip('/')}/api/v3/exchangeInfo"
     try:
         async with (
             aiohttp.ClientSession(timeout=REST_TIMEOUT) as session,
-            session.get(url, params={"symbols": ",".join(symbols)}) as answer,
+            session.get(URL(f"{url}?{query}" if query else url, encoded=True)) as answer,
         ):
-            found = read_instruments(parse_answer(answer.status, await answer.read()))
+            return read_instruments(parse_answer(answer.status, await answer.read()), frozenset(symbols))
     except (aiohttp.ClientError, OSError, TimeoutError, TradewindError) as error:
         raise Unavailable(f"{url} does not tell instruments: {error}") from error
-    wanted = set(symbols)
-    return [one for one in found if one.symbol in wanted]

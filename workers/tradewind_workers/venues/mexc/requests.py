@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote, urlencode
 
 from tradewind.errors import InvalidValue
@@ -20,6 +20,9 @@ from tradewind_workers.venues.port import NewOrder
 MAX_CLIENT_ID = 32
 RECV_WINDOW_MS = 1_000
 """Short, so that a request nobody answered is soon known to be dead."""
+
+MOST_NAMED = 100
+"""Symbols that are asked for by name; an address with more of them is longer than servers take."""
 
 ORDER_TYPE = {"GTC": "LIMIT", "IOC": "IMMEDIATE_OR_CANCEL", "FOK": "FILL_OR_KILL"}
 
@@ -34,6 +37,11 @@ def signed_query(parameters: Mapping[str, str], secret: str, timestamp_ms: int) 
     timed = {**parameters, "recvWindow": str(RECV_WINDOW_MS), "timestamp": str(timestamp_ms)}
     query = urlencode(timed, quote_via=quote, safe="")
     return f"{query}&signature={signature(query, secret)}"
+
+
+def instruments_query(symbols: Sequence[str]) -> str:
+    """The query string of ``GET /api/v3/exchangeInfo`` that tells of these symbols, perhaps of others too."""
+    return f"symbols={quote(','.join(symbols), safe=',')}" if len(symbols) <= MOST_NAMED else ""
 
 
 def order_parameters(order: NewOrder, instrument: Instrument) -> dict[str, str]:

@@ -5,7 +5,7 @@ Everything here raises UndecodableMessage (BAD_DOCUMENT, BAD_NUMBER ...) where a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 
 from tradewind.errors import InvalidValue, UndecodableMessage
@@ -61,8 +61,8 @@ def time_ns(document: Mapping[str, object], *keys: str) -> int:
     return 0
 
 
-def read_instruments(document: object) -> list[Instrument]:
-    """``GET /api/v3/exchangeInfo``. Increments come from filters where given, else from the precisions.
+def read_instruments(document: object, wanted: Collection[str]) -> list[Instrument]:
+    """``GET /api/v3/exchangeInfo``, of the wanted symbols; what others are like is not looked at. Increments come from filters where given, else from the precisions.
 
     ``quoteAssetPrecision`` and ``baseAssetPrecision`` are decimals of price and quantity, ``baseSizePrecision`` is the
     smallest quantity and ``quoteAmountPrecision`` the smallest value of an order.
@@ -70,6 +70,8 @@ def read_instruments(document: object) -> list[Instrument]:
     found = []
     for entry in objects(single(document, "exchangeInfo").get("symbols"), "symbols"):
         symbol = text(entry, "symbol")
+        if symbol not in wanted:
+            continue
         filters = {text(f, "filterType", ""): f for f in objects(entry.get("filters") or [], "filters")}
         try:
             tick = text(filters.get("PRICE_FILTER", {}), "tickSize", "") or _step(text(entry, "quoteAssetPrecision"))

@@ -16,7 +16,7 @@ from tradewind.instrument import Instrument
 from tradewind_workers.venues.mexc import responses
 from tradewind_workers.venues.mexc.order_tracker import OrderTracker
 from tradewind_workers.venues.mexc.push import decode_push
-from tradewind_workers.venues.mexc.requests import order_parameters
+from tradewind_workers.venues.mexc.requests import instruments_query, order_parameters
 from tradewind_workers.venues.mexc.rest import EXPIRED, Method, RestSession
 from tradewind_workers.venues.mexc.user_stream import UserStream
 from tradewind_workers.venues.mexc.venue_socket import ConnectionSettings
@@ -77,9 +77,9 @@ class MexcTrading:
         """
         missing = [symbol for symbol in symbols if symbol not in self._instruments]
         if missing:
-            document = await self._rest.send("GET", "/api/v3/exchangeInfo", f"symbols={','.join(missing)}")
-            found = _read(lambda: responses.read_instruments(document))
-            self._instruments |= {one.symbol: one for one in found if one.symbol in missing}
+            document = await self._rest.send("GET", "/api/v3/exchangeInfo", instruments_query(missing))
+            found = _read(lambda: responses.read_instruments(document, frozenset(missing)))
+            self._instruments |= {one.symbol: one for one in found}
         unknown = [symbol for symbol in symbols if symbol not in self._instruments]
         if unknown:
             raise InvalidValue(f"symbol {unknown[0]!r} is not listed at {self._rest_url}: correct or remove it")
