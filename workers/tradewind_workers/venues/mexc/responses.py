@@ -62,10 +62,11 @@ def time_ns(document: Mapping[str, object], *keys: str) -> int:
 
 
 def read_instruments(document: object, wanted: Collection[str]) -> list[Instrument]:
-    """``GET /api/v3/exchangeInfo``, of the wanted symbols; what others are like is not looked at. Increments come from filters where given, else from the precisions.
+    """``GET /api/v3/exchangeInfo``, of the wanted symbols; what others are like is not looked at.
 
-    ``quoteAssetPrecision`` and ``baseAssetPrecision`` are decimals of price and quantity, ``baseSizePrecision`` is the
-    smallest quantity and ``quoteAmountPrecision`` the smallest value of an order.
+    Increments come from filters where given, else from the precisions: ``quoteAssetPrecision`` and ``baseAssetPrecision``
+    are decimals of price and quantity, ``baseSizePrecision`` is the smallest quantity and ``quoteAmountPrecision`` the
+    smallest value of an order.
     """
     found = []
     for entry in objects(single(document, "exchangeInfo").get("symbols"), "symbols"):
