@@ -18,9 +18,9 @@ def deals(*quantities: str, ids: bool = True, at: int = NOW, symbol: str = "BTCU
     return push.SerializeToString()
 
 
-def quote(version: str, at: int = NOW) -> bytes:
+def quote(version: str, at: int = NOW, price: str = "100") -> bytes:
     push = PushMessage(channel=market_channel("bookTicker", "BTCUSDT"), symbol="BTCUSDT", sendTime=at)
-    push.publicAggreBookTicker.bidPrice, push.publicAggreBookTicker.version = "100", version
+    push.publicAggreBookTicker.bidPrice, push.publicAggreBookTicker.version = price, version
     return push.SerializeToString()
 
 
@@ -67,6 +67,15 @@ def test_quotes_up_to_the_newest_that_was_told_are_left_out_and_nothing_after_it
     told = [bool(repeats.fresh(quote(version))) for version in ("11", "12", "13", "2", "")]
 
     assert told == [False, False, True, True, True]  # a venue may number anew; one without a version is always told
+
+
+def test_another_quote_of_the_newest_version_is_told() -> None:
+    repeats = Repeats()
+    repeats.remember(quote("10"))
+
+    told = [bool(repeats.fresh(quote("10", price=price))) for price in ("100", "101")]
+
+    assert told == [False, True]
 
 
 def test_depth_is_left_to_its_versions() -> None:

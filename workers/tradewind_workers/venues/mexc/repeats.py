@@ -1,8 +1,8 @@
 """What two websockets of the same channels both tell while one succeeds the other: told once. Pure; used by ``connection``.
 
 Deals are known by their trade id, or by all they say where they have none; the book ticker by its version, below which
-nothing is new; private pushes by what they say. Depth is left as it is: its versions already decide downstream, and two
-websockets may cut it differently.
+nothing is new, and by what it says; private pushes by what they say. Depth is left as it is: its versions already decide
+downstream, and two websockets may cut it differently.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ class Repeats:
         body = push.WhichOneof("body")
         if body == "publicAggreDeals":
             self._deals.update(_identity(push.symbol, deal) for deal in push.publicAggreDeals.deals)
-        elif body == "publicAggreBookTicker" and _version(push):
-            self._versions[push.symbol] = max(self._versions.get(push.symbol, 0), _version(push))
         elif body != "publicAggreDepths":
             self._bodies[_body(push)] += 1
+        if body == "publicAggreBookTicker" and _version(push):
+            self._versions[push.symbol] = max(self._versions.get(push.symbol, 0), _version(push))
 
     def fresh(self, data: bytes) -> bytes:
         """What of a frame of the second one was not told by the first; empty where nothing is left."""
@@ -70,7 +70,8 @@ class Repeats:
 
     def _fresh_quote(self, push: PushMessage, data: bytes) -> bytes:
         """The bar is gone once something passes it: a venue may number its books anew."""
-        if _version(push) <= self._versions.get(push.symbol, 0):
+        bar = self._versions.get(push.symbol, 0)
+        if _version(push) < bar or (_version(push) == bar and _taken(self._bodies, _body(push))):
             return b""
         self._versions.pop(push.symbol, None)
         return data
