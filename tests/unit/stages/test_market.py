@@ -76,6 +76,7 @@ def test_a_venue_that_numbers_its_trades_anew_is_not_turned_away_for_ever() -> N
         pytest.param([(9_000, 100, 1)], id="the last one again"),
         pytest.param([(9_001, 100, 1)], id="the next one"),
         pytest.param([(1, 100, 1)], id="a repetition that begins again"),
+        pytest.param([(8_000, 100, 1)], id="one of the old numbers"),
     ],
 )
 def test_old_trades_that_are_told_again_are_no_new_numbers(between: list[tuple[int, int, int]]) -> None:
@@ -85,6 +86,14 @@ def test_old_trades_that_are_told_again_are_no_new_numbers(between: list[tuple[i
     out = stage.on_batch(Batch(trades((9_000, 100, 1), *again, *between, *again)))
 
     assert set(out.rows.id.tolist()) <= {9_000, 9_001}
+
+
+def test_a_long_stretch_that_is_told_again_is_turned_away() -> None:
+    recent = [(n, 100, 1) for n in range(9_000, 9_000 + 10 * RENUMBERED)]
+
+    out = MarketStage(["BTCUSDT"]).on_batch(Batch(trades(*recent, *recent)))
+
+    assert len(out.rows) == len(recent)
 
 
 def test_other_symbols_and_unwanted_kinds_are_dropped() -> None:

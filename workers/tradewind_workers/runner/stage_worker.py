@@ -24,13 +24,14 @@ from tradewind.contract.subjects import Names
 from tradewind.durations import SECOND, parse_duration
 from tradewind.errors import UndecodableMessage
 from tradewind.events import RowKind, Source
+from tradewind.messaging.ending import end
 
 from tradewind_workers.rows import Rows
 from tradewind_workers.runner.connection import connect
 from tradewind_workers.runner.fenced import FencedPublisher
 from tradewind_workers.runner.health import Health
 from tradewind_workers.runner.heartbeat import beat, beat_once
-from tradewind_workers.runner.instruments import await_instruments
+from tradewind_workers.runner.instruments import AWAY, await_instruments
 from tradewind_workers.runner.reader import StreamReader
 from tradewind_workers.runner.snapshots import Snapshot, SnapshotStore
 from tradewind_workers.runner.tasks import run_until
@@ -46,7 +47,8 @@ EVENTS_BYTES = 256 * 1024
 """What is kept free in a message for the events a range makes, beside what it passes on."""
 CLOSING_BYTES = 128
 """What the end of a candle makes of events, with room: a candle takes about 60."""
-SNAPSHOT_EVERY_S = 5.0
+SNAPSHOT_EVERY_S, SHARE = 5.0, 50
+"""Seconds between two snapshots; at least so many times what the state of the stages takes, as nothing is handled meanwhile."""
 PROGRESS_EVERY_S = 1.0
 
 
@@ -126,7 +128,8 @@ class StageWorker:
         self._already, self._bounds = already, bounds
         self._held: _Message | None = None
         self._last_publish = self._last_snapshot = time.monotonic()
-        self._saved = 0
+        self._saved, self._every_s = 0, SNAPSHOT_EVERY_S
+        self._saving: asyncio.Task[None] | None = None
         self.figures = Figures()
 
     async def run(self) -> None:
@@ -137,16 +140,40 @@ class StageWorker:
             if taken.last > self._already:
                 await self._publish(taken, out)
             self.figures.position = taken.last
-            if time.monotonic() - self._last_snapshot > SNAPSHOT_EVERY_S:
-                await self.save()
+            if self._saving is not None and self._saving.done():
+                self._saving.result()
+            if time.monotonic() - self._last_snapshot > self._every_s:
+                self._begin_saving()
 
     async def save(self) -> None:
-        """Keep the state after the last range; its output is published."""
+        """Keep the state after the last range; its output is published. Raises FencedOut when another has taken over."""
+        if self._saving is not None:
+            await self._saving
+        self._begin_saving()
+        if self._saving is not None:
+            await self._saving
+
+    async def close(self) -> None:
+        """A snapshot that is on its way is given up."""
+        await end([self._saving] if self._saving is not None else [])
+
+    def _begin_saving(self) -> None:
+        """One at a time, and beside what goes on: only taking the state holds it up."""
+        if self._saving is not None and not self._saving.done():
+            return
         self._last_snapshot = time.monotonic()
         if self.figures.position > self._saved:
             states = {stage.name: stage.snapshot() for stage in self.stages}
-            await self._snapshots.save(Snapshot(self.figures.position, states))
-            self._saved = self.figures.position
+            self._every_s = max(SNAPSHOT_EVERY_S, SHARE * (time.monotonic() - self._last_snapshot))
+            self._saving = asyncio.create_task(self._keep(Snapshot(self.figures.position, states)))
+
+    async def _keep(self, snapshot: Snapshot) -> None:
+        try:
+            await self._snapshots.save(snapshot)
+        except AWAY as error:
+            log.warning("snapshot_not_kept", position=snapshot.position, error=repr(error))
+        else:
+            self._saved = snapshot.position
 
     async def _publish(self, taken: _Range, out: Batch) -> None:
         silent = not out.events and not len(out.rows)
@@ -223,6 +250,7 @@ async def run(config: dict[str, Any], stop: asyncio.Event, health: Health) -> No
                 await worker.save()
                 await beat_once(bucket, config["name"], "pipeline", figures())
         finally:
+            await worker.close()
             await reader.close()
     finally:
         await client.close()

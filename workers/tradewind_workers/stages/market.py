@@ -2,8 +2,8 @@
 
 A trade is turned away, and counted, as
   DUPLICATE     its id is that of the last accepted trade of its symbol
-  OUT_OF_ORDER  its id is below the last accepted one. ``RENUMBERED`` such trades in a row, each above the one before it,
-                mean that the venue numbers anew: the last of them is accepted.
+  OUT_OF_ORDER  its id is below the last accepted one. ``RENUMBERED`` such trades in a row, none of them above half of it and
+                each above the one before, mean that the venue numbers anew: the last of them is accepted.
   BAD_PRICE, BAD_QUANTITY  not above zero
   JUMP          its price is more than half off the last accepted trade. ``RECOVERY`` such trades in a row, each within
                 half of the one before it, mean that the market really moved: the last of them is accepted.
@@ -31,7 +31,7 @@ RENUMBERED = 50
 @dataclass(slots=True)
 class _Last:
     """The last accepted trade of a symbol; how many in a row since were far from it, the last of them at what price; and
-    how many in a row were below its id, the last of them with which one."""
+    how many in a row were far below its id, the last of them with which one."""
 
     id: int = 0
     price: int = 0
@@ -135,8 +135,10 @@ def _reason(last: _Last, trade_id: int, price: int, quantity: int) -> str:
         last.below = 0
         return "DUPLICATE"
     if trade_id and trade_id < last.id:
-        last.below = last.below + 1 if trade_id > last.below_id or not last.below else 1
-        last.below_id = trade_id
+        if trade_id <= last.id >> 1:
+            last.below, last.below_id = last.below + 1 if trade_id > last.below_id else 1, trade_id
+        else:
+            last.below = last.below_id = 0
         if last.below < RENUMBERED:
             return "OUT_OF_ORDER"
     if last.price and not _near(price, last.price):
