@@ -36,7 +36,7 @@ PROCESSES = "runs=processes"
 Body = dict[str, Any]
 
 
-def until(what: str, check: Callable[[], Any], patience_s: float = PATIENCE_S) -> Any:
+def until(what: str, check: Callable[[], Any], patience_s: float = PATIENCE_S, every_s: float = 0.05) -> Any:
     """The first truthy answer; a failed test says what it waited for and what came last."""
     end = time.monotonic() + patience_s
     last: object = None
@@ -44,7 +44,7 @@ def until(what: str, check: Callable[[], Any], patience_s: float = PATIENCE_S) -
         last = check()
         if last:
             return last
-        time.sleep(0.05)
+        time.sleep(every_s)
     raise AssertionError(f"waited {patience_s:.0f} s for {what}; at last: {last!r}")
 
 
@@ -263,7 +263,7 @@ class OperatorProcess:
         return self._process.pid
 
     def read(self, path: str) -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=20) as answer:
             return str(answer.read().decode())
 
     def metric(self, name: str, **labels: str) -> float:

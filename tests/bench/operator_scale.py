@@ -23,7 +23,8 @@ from cluster import ControlPlane  # noqa: E402
 
 PER_ACCOUNT = 100
 FOREIGN_AT_ONCE = 2000
-PATIENCE_S = 1800
+PATIENCE_S, LOOK_EVERY_S = 1800, 0.3
+"""Looking costs, too: a process of kubectl, or a page of metrics."""
 SERVER = ("kube-apiserver", "etcd", "kube-controller-manager")
 
 
@@ -85,9 +86,9 @@ def _burst(kubectl: Kubectl, plane: ControlPlane, operator: OperatorProcess, cou
     kubectl("create", "-f", "-", given=listed)
     created = time.monotonic()
     wanted = count + 3 * len(accounts)
-    until("every Deployment", lambda: _deployments(kubectl) >= wanted, PATIENCE_S)
+    until("every Deployment", lambda: _deployments(kubectl) >= wanted, PATIENCE_S, LOOK_EVERY_S)
     converged = time.monotonic()
-    until("calm", lambda: operator.metric("tradewind_operator_queue_depth") == 0, PATIENCE_S)
+    until("calm", lambda: operator.metric("tradewind_operator_queue_depth") == 0, PATIENCE_S, LOOK_EVERY_S)
     now = _process(operator).cpu_times()
     return {
         "kubectl create": created - began,
@@ -100,7 +101,7 @@ def _burst(kubectl: Kubectl, plane: ControlPlane, operator: OperatorProcess, cou
 
 def _second_pass(kubectl: Kubectl, operator: OperatorProcess, count: int) -> dict[str, float]:
     """Everything is planned again; nothing should be written but statuses that changed meanwhile."""
-    until("calm", lambda: operator.metric("tradewind_operator_queue_depth") == 0, PATIENCE_S)
+    until("calm", lambda: operator.metric("tradewind_operator_queue_depth") == 0, PATIENCE_S, LOOK_EVERY_S)
     writes = operator.metric("tradewind_operator_writes_total", verb="apply")
     reconciles = operator.metric("tradewind_operator_reconciles_total")
     used = sum(_process(operator).cpu_times()[:2])
@@ -109,6 +110,7 @@ def _second_pass(kubectl: Kubectl, operator: OperatorProcess, count: int) -> dic
         "a second pass",
         lambda: operator.metric("tradewind_operator_reconciles_total") >= reconciles + count,
         PATIENCE_S,
+        LOOK_EVERY_S,
     )
     return {
         "second pass: writes": operator.metric("tradewind_operator_writes_total", verb="apply") - writes,
@@ -120,8 +122,10 @@ def _restart(operator: OperatorProcess, count: int) -> dict[str, float]:
     operator.stop()
     began = time.monotonic()
     operator.start()
-    until("all planned", lambda: operator.metric("tradewind_operator_reconciles_total") >= count, PATIENCE_S)
-    until("calm", lambda: operator.metric("tradewind_operator_queue_depth") == 0, PATIENCE_S)
+    until(
+        "all planned", lambda: operator.metric("tradewind_operator_reconciles_total") >= count, PATIENCE_S, LOOK_EVERY_S
+    )
+    until("calm", lambda: operator.metric("tradewind_operator_queue_depth") == 0, PATIENCE_S, LOOK_EVERY_S)
     return {
         "restart to converged": time.monotonic() - began,
         "restart: writes": operator.metric("tradewind_operator_writes_total", verb="apply"),
