@@ -41,8 +41,27 @@ def operator_login(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture(scope="session")
+def shared_operators() -> list[OperatorProcess]:
+    """Those of the whole cluster that run so far: one, or none."""
+    return []
+
+
+@pytest.fixture
+def alone(shared_operators: list[OperatorProcess]) -> Iterator[None]:
+    """While in a test that asks for this, nobody but its own operators does anything."""
+    for operator in shared_operators:
+        operator.stop()
+    yield
+    for operator in shared_operators:
+        operator.start()
+
+
+@pytest.fixture(scope="session")
 def cluster_operator(
-    operator_login: Path, nats_of_the_cluster: NatsServer, tmp_path_factory: pytest.TempPathFactory
+    operator_login: Path,
+    nats_of_the_cluster: NatsServer,
+    shared_operators: list[OperatorProcess],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[OperatorProcess]:
     """The operator of the whole cluster, shared by all tests that do not need one of their own."""
     log = tmp_path_factory.mktemp("operator") / "log"
@@ -50,6 +69,7 @@ def cluster_operator(
         operator_login, nats_of_the_cluster.url, log, [], "--resync-seconds=20", "--stream-mib=64", "--bucket-mib=16"
     )
     operator.start()
+    shared_operators.append(operator)
     yield operator
     operator.stop()
 

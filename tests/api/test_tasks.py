@@ -26,7 +26,7 @@ YARDSTICK = {
 
 
 @pytest.fixture
-def running(kubectl: Kubectl, own_operator: OperatorProcess) -> str:
+def running(alone: None, kubectl: Kubectl, own_operator: OperatorProcess) -> str:
     """The uid of the Job of a task that runs, and that the operator knows of."""
     kubectl.apply(TASK)
     until("it to run", lambda: status(kubectl).get("phase") == "Running")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from api.cluster_world import Kubectl, OperatorProcess, until
 from api.manifests import account, pipeline, policy
 from api.test_operator import ready
@@ -19,6 +20,7 @@ def pods_made(kubectl: Kubectl, name: str) -> int:
     return int(annotations["deployment.kubernetes.io/revision"])
 
 
+@pytest.mark.usefixtures("alone")
 def test_pods_a_new_operator_would_make_otherwise_wait_for_approval(
     kubectl: Kubectl,
     own_operator: OperatorProcess,
