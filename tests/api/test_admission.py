@@ -215,3 +215,16 @@ def test_only_the_operator_writes_status(desk: Kubectl) -> None:
 def test_a_name_that_cannot_be_used_is_refused(desk: Kubectl, name: str, said: str) -> None:
     assert said in desk.refusal(resource("TradingAccount", name, {"venue": "Simulated"}))
     assert desk.refusal(resource("TradingAccount", "x" * 40, {"venue": "Simulated"})) == ""
+
+
+def test_what_is_taken_into_the_books_is_taken_in_ones_own_name(desk: Kubectl) -> None:
+    def accepting(by: str, reason: str = "deposit") -> Body:
+        return account(acceptance={"differences": {"USDT": "500"}, "by": by, "reason": reason})
+
+    assert attempt(desk, "tom", account()) == ""
+    assert "must be who accepts, tom" in attempt(desk, "tom", accepting("rita"))
+    assert attempt(desk, "tom", accepting("tom")) == ""
+
+    more = accepting("tom") | {"metadata": account()["metadata"] | {"labels": {"desk": "alpha"}}}
+    assert attempt(desk, "rita", more) == ""
+    assert attempt(desk, f"system:serviceaccount:{desk.namespace}:robot", accepting("rita", "committed")) == ""

@@ -71,6 +71,12 @@ RULES: dict[str, dict[str, list[Rule]]] = {
                 "the field simulated does not go with mode Live: remove it",
             ),
         ],
+        "spec.acceptance": [
+            Rule(
+                "(has(self.differences) && self.differences.size() > 0) || (has(self.handTrades) && self.handTrades.size() > 0)",
+                "is empty: state differences or handTrades",
+            )
+        ],
         "spec.simulated": [
             Rule("!(has(self.replay) && has(self.generated))", "replay and generated exclude one another: remove one")
         ],
