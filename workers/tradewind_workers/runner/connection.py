@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import Callable
+from contextvars import ContextVar
 from pathlib import Path
 
-import nats
 import structlog
 from nats.aio.client import Client
 from tradewind.errors import Unavailable
 from tradewind.messaging.login import DIRECTORY, login_options
 
 log = structlog.get_logger()
+LOST: ContextVar[Callable[[str], None] | None] = ContextVar("LOST", default=None)
+"""Told why a connection is gone for good: the client gives it up where the server ends it with an error."""
+
+
+class WorkerClient(Client):
+    """Knows whether it was closed by the worker itself."""
+
+    ending = False
+
+    async def close(self) -> None:
+        self.ending = True
+        await super().close()
 
 
 async def connect(url: str, name: str) -> Client:
@@ -23,6 +36,8 @@ async def connect(url: str, name: str) -> Client:
     """
 
     connected = False
+    client = WorkerClient()
+    lost = LOST.get()
 
     async def on_error(error: Exception) -> None:
         if isinstance(error, ssl.SSLError) and not connected:  # the client would wait without end
@@ -38,18 +53,25 @@ async def connect(url: str, name: str) -> Client:
     async def on_reconnected() -> None:
         log.info("nats_reconnected")
 
+    async def on_closed() -> None:
+        if not client.ending:
+            log.error("nats_connection_ended", error=str(client.last_error))
+            if lost is not None:
+                lost(f"{url}: the server has ended the connection for good: {client.last_error}")
+
     directory = os.environ.get(DIRECTORY)
-    client = await nats.connect(
+    await client.connect(
         url,
         name=name,
         max_reconnect_attempts=-1,
-        reconnect_time_wait=0.2,
+        reconnect_time_wait=0.2,  # type: ignore[arg-type]  # slept as it is
         connect_timeout=2,
         ping_interval=5,
         max_outstanding_pings=2,
         error_cb=on_error,
         disconnected_cb=on_disconnected,
         reconnected_cb=on_reconnected,
+        closed_cb=on_closed,
         **login_options(Path(directory) if directory else None, name, url),
     )
     connected = True

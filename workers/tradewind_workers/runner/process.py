@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from tradewind.errors import FencedOut, InvalidValue, TradewindError
+from tradewind.errors import FencedOut, InvalidValue, TradewindError, Unavailable
 from tradewind.messaging.ending import end
 
+from tradewind_workers.runner.connection import LOST
 from tradewind_workers.runner.health import health_server
 
 ROLES = {
@@ -86,20 +87,27 @@ async def _run(role: str, config: dict[str, Any]) -> None:
         loop.add_signal_handler(number, stop.set)
     if config.get("supervised"):
         threading.Thread(target=_watch_supervisor, args=(loop, stop), daemon=True).start()
+    lost: asyncio.Future[None] = loop.create_future()
+    LOST.set(lambda why: None if lost.done() else lost.set_exception(Unavailable(why)))
     async with health_server(config) as health:
-        await _until_stopped(import_module(role).run(config, stop, health), stop)
+        await _until_stopped(import_module(role).run(config, stop, health), stop, lost)
 
 
-async def _until_stopped(role: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
+async def _until_stopped(role: Coroutine[Any, Any, None], stop: asyncio.Event, lost: asyncio.Future[None]) -> None:
+    """Raises what the role raises, or why the message server does not want it any more: the next start may be welcome."""
     work = asyncio.ensure_future(role)
     stopped = asyncio.ensure_future(stop.wait())
-    await asyncio.wait((work, stopped), return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait((work, stopped, lost), return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
+    if lost.done() and not work.done():
+        await end([work])
+        lost.result()
     if not work.done():  # told to stop: what still waits for others to start with does not look at that
         await asyncio.wait((work,), timeout=STOP_S)
         await end([work])
     if not work.cancelled():
         work.result()
+    lost.cancel()
 
 
 def _watch_supervisor(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
