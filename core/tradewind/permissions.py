@@ -14,9 +14,11 @@ from tradewind.contract.subjects import (
     direct_key,
     escape,
     heartbeat_key,
+    holder_key,
     inbox,
     instruments_key,
     key_subject,
+    standby_key,
 )
 from tradewind.workloads import Workload
 
@@ -50,6 +52,7 @@ def of_workload(names: Names, workload: Workload) -> Permissions:
             says += _reads(stream)
         says += [names.account(account), f"$JS.API.STREAM.PURGE.{names.journal_stream}", names.dead(name)]
         says += [key_subject(names.control_bucket, ack_key(account, "")) + "*", *_keeps_snapshots(names, name)]
+        says += [key_subject(names.control_bucket, key) for key in (holder_key(account), standby_key(name))]
     elif workload.role == "simulator":
         says += _keeps_snapshots(names, name)
     elif workload.role == "sink":

@@ -54,7 +54,9 @@ def parser() -> argparse.ArgumentParser:
     )
     found.add_argument("--bucket-mib", type=_count, default=256, help="size of each of a namespace's two buckets")
     found.add_argument("--stream-replicas", type=_count, default=1, help="3 where NATS has three servers")
-    found.add_argument("--standby", action="store_true", help="a second gateway for each account, fenced until needed")
+    found.add_argument(
+        "--standby", action="store_true", help="a second gateway for each account, which waits to take over"
+    )
     return found
 
 

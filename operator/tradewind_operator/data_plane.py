@@ -118,6 +118,7 @@ class NamespaceBucket:
         self._told: dict[str, Told] = {}
         self._telling: dict[str, bytes] = {}
         self._heartbeats: dict[str, bytes] = {}
+        self._standbys: dict[str, bytes] = {}
         self._halts: dict[str, bytes] = {}
         self._acks: dict[str, dict[str, Mapping[str, Any]]] = defaultdict(dict)
 
@@ -186,7 +187,7 @@ class NamespaceBucket:
     def live(self) -> Live:
         """What is known of the workers now."""
         acks = {uid: dict(found) for uid, found in self._acks.items()}
-        return Live(Heartbeats(self._heartbeats), acks, time.time_ns(), dict(self._halts))
+        return Live(Heartbeats(self._heartbeats), acks, time.time_ns(), dict(self._halts), Heartbeats(self._standbys))
 
     async def _holds(self, bucket: KeyValue, key: str, data: bytes) -> bool:
         """After a restart of the operator most keys already hold what they should."""
@@ -229,6 +230,8 @@ class NamespaceBucket:
         prefix, _, rest = entry.key.partition(".")
         if prefix == "heartbeat":
             self._heartbeats[rest] = entry.value or b"{}"
+        elif prefix == "standby":
+            self._standbys[rest] = entry.value or b"{}"
         elif prefix == "ack":
             self._hear(entry.key, entry.value or b"{}")
         elif halt_of(entry.key):

@@ -17,17 +17,24 @@ SOON_S, LATER_S = 1.0, 60.0
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """Heartbeats by workload, acknowledgements by uid of the halt and account, halts by their key of the bucket, as written;
-    empty where the bucket does not answer. ``now_ns`` since 1970."""
+    """Heartbeats by workload, and those of who waits to take over; acknowledgements by uid of the halt and account, halts by
+    their key of the bucket, as written; empty where the bucket does not answer. ``now_ns`` since 1970."""
 
     heartbeats: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     acks: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     now_ns: int = 0
     halts: Mapping[str, bytes] = field(default_factory=dict)
+    standbys: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def figures(self, workload: str) -> Mapping[str, Any]:
         """The last heartbeat of a workload, unless it is too old to mean anything."""
-        beat = self.heartbeats.get(workload, {})
+        return self._fresh(self.heartbeats.get(workload, {}))
+
+    def standby(self, workload: str) -> Mapping[str, Any]:
+        """The same, of one that waits to take over."""
+        return self._fresh(self.standbys.get(workload, {}))
+
+    def _fresh(self, beat: Mapping[str, Any]) -> Mapping[str, Any]:
         return beat if self.now_ns - int(beat.get("at", 0)) < FRESH_S * 1e9 else {}
 
     def answers(self, uid: str) -> Mapping[str, Mapping[str, Any]]:

@@ -21,6 +21,7 @@ from tradewind.events import Intent, OrderStatus, RowKind, Side, Stamp, TimeInFo
 from tradewind.instrument import Instrument
 from tradewind.messaging.ending import end
 from tradewind_workers.gateway.control import ControlWatch
+from tradewind_workers.gateway.control_news import ControlNews
 from tradewind_workers.gateway.folded import dump, fold_of
 from tradewind_workers.gateway.following import Following, load
 from tradewind_workers.gateway.gateway import Gateway
@@ -103,7 +104,9 @@ async def gateway_at(venue: MexcTrading, client: Client, **told: Instrument) -> 
     bucket = await client.jetstream().key_value(NAMES.control_bucket)
     following = Following(client, NAMES, bucket, gateway, venue, outbox, tradable)
     control = ControlWatch(bucket, gateway, outbox, following, time.time_ns)
-    works = (outbox.run(), link.listen(), following.run(), control.run())
+    news = ControlNews(bucket)
+    news.hear(control)
+    works = (outbox.run(), link.listen(), following.run(), news.run())
     tasks = [asyncio.ensure_future(work) for work in works]
     try:
         await link.reconcile()

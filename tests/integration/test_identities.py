@@ -61,6 +61,10 @@ SUBJECTS = {
     "unwinding": "$KV.tw-default-control.unwind.paper",
     "freshness": "$KV.tw-default-control.operator",
     "instruments": "$KV.tw-default-control.instruments.simulated-paper",
+    "who holds the account": "$KV.tw-default-control.holder.paper",
+    "who holds another account": "$KV.tw-default-control.holder.live",
+    "beat of a standby": "$KV.tw-default-control.standby.gateway-paper",
+    "beat of another standby": "$KV.tw-default-control.standby.gateway-live",
     "answer to a halt": "$KV.tw-default-control.ack.paper.u1",
     "answer of another account": "$KV.tw-default-control.ack.live.u1",
     **{
@@ -102,6 +106,8 @@ MAY = {
     "gateway-paper": {
         "journal",
         "answer to a halt",
+        "who holds the account",
+        "beat of a standby",
         "beat of gateway-paper",
         "snapshot of gateway-paper",
         "purge a journal",

@@ -63,7 +63,7 @@ class PositionStatus(Model):
 
 class AccountStatus(Status):
     halted: bool = Field(False, description="Whether a halt covers the account or one of its pipelines.")
-    gateways: int = Field(0, description="Gateways of the account that are up, a standby included.")
+    gateways: int = Field(0, description="Gateways of the account that are up, one that waits to take over included.")
     equity: str = Field("", description="Worth of the account, in its currency.", max_length=40)
     day_pnl: str = Field("", description="Profit of the trading day, in its currency.", max_length=40)
     open_orders: int = Field(0, description="Orders that work at the venue.")

@@ -139,6 +139,16 @@ def heartbeat_key(workload: str) -> str:
     return f"heartbeat.{escape(workload)}"
 
 
+def holder_key(account: str) -> str:
+    """Which gateway trades for an account, as JSON: written once by each that takes over; what it then says stands behind it."""
+    return f"holder.{escape(account)}"
+
+
+def standby_key(workload: str) -> str:
+    """Live figures of a gateway that waits to take over, as JSON, about once a second."""
+    return f"standby.{escape(workload)}"
+
+
 def operator_key() -> str:
     """Written every second by the operator or the local runtime: the freshness of the first halt path."""
     return "operator"

@@ -22,7 +22,7 @@ def build_deployment(
     template: dict[str, Any] | None = None,
     replicas: int = 1,
 ) -> dict[str, Any]:
-    """``replicas`` 0 for what is drained; 2 for a gateway with a standby, whose fence lets only one write."""
+    """``replicas`` 0 for what is drained; 2 for a gateway with a standby: one trades and one waits."""
     strategy: dict[str, Any] = {"type": "Recreate"}
     if replicas > 1:
         strategy = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}

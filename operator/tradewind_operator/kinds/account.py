@@ -13,6 +13,14 @@ from tradewind.workloads import Workload, WorkloadMaker, limits_document
 
 from tradewind_operator.conditions import Condition, at_rest, readiness
 from tradewind_operator.kinds.direct_halts import records_of
+from tradewind_operator.kinds.gateways import (
+    beside_another,
+    gateway_name,
+    gateways_of,
+    missing_login,
+    standby_condition,
+    why_nobody_trades,
+)
 from tradewind_operator.kinds.revisions import revisions_of
 from tradewind_operator.kinds.status import Judgement, plan_with_status
 from tradewind_operator.kinds.trading_state import halted_condition, trading
@@ -49,7 +57,8 @@ def plan_account(key: Key, world: World, platform: Platform, live: Live, now: st
     if simulator is not None:
         objects += worker_objects(simulator, key, [owner], world, platform)
     if gateway is not None:
-        objects += worker_objects(gateway, key, [owner], world, platform, replicas=_gateways(platform))
+        gateway = beside_another(gateway, platform)
+        objects += worker_objects(gateway, key, [owner], world, platform, replicas=gateways_of(platform))
     revisions, old = revisions_of(key, seen, world)
     limits = limits_document(account, pipelines, world.policies(key.namespace))
     judgement = _judge(key, world, account, pipelines, [w for w in (simulator, gateway) if w], platform, live)
@@ -58,10 +67,6 @@ def plan_account(key: Key, world: World, platform: Platform, live: Live, now: st
     prune = (*unwanted(world, key, objects, keep=("ControllerRevision",)), *old)
     bucket = ((limits_key(key.name), limits),)
     return plan_with_status(seen, judgement, now, (*revisions, *objects), prune, bucket)
-
-
-def _gateways(platform: Platform) -> int:
-    return 2 if platform.standby else 1
 
 
 def _judge(
@@ -75,13 +80,10 @@ def _judge(
 ) -> Judgement:
     bound = [p for p in policies_of(account, pipelines, world.policies(key.namespace)) if p.spec.mode == "Enforce"]
     whole = [policy for policy in bound if policy.spec.accounts]
-    wanted = {worker.name: _gateways(platform) if worker.role == "gateway" else 1 for worker in workers}
-    down = [
-        name
-        for name, replicas in wanted.items()
-        if not is_up(world.child(key, "Deployment", child_name(name)), replicas)
-    ]
-    figures = live.figures(f"gateway-{key.name}")
+    down = [worker.name for worker in workers if worker.role != "gateway" and not _runs(key, world, worker)]
+    trading_for = any(worker.role == "gateway" for worker in workers)
+    idle = why_nobody_trades(key, world, live) if trading_for else ""
+    figures, missing = live.figures(gateway_name(key.name)), missing_login(key.name, live)
     currency = account.spec.currency
     halted = halted_condition(figures, world.seen(key), records_of(key.namespace, world, live))
     if not bound:
@@ -95,23 +97,28 @@ def _judge(
         conditions = readiness(False, "LimitsDoNotFit", message, stalled=True)
     elif not workers:
         conditions = readiness(True, "Idle", "no pipeline trades on this account")
-    elif figures.get("waitingFor"):
-        conditions = readiness(
-            False, "CredentialsMissing", _login_wanted(account, str(figures["waitingFor"])), stalled=True
-        )
-    elif down:
-        late = any(deadline_passed(world, key, name) for name in down)
-        message = "; ".join(why_down(world, key, name) for name in down)
+    elif missing:
+        conditions = readiness(False, "CredentialsMissing", _login_wanted(account, missing), stalled=True)
+    elif down or idle:
+        late = any(deadline_passed(world, key, name) for name in (*down, *([gateway_name(key.name)] if idle else [])))
+        message = "; ".join([*(why_down(world, key, name) for name in down), *([idle] if idle else [])])
         conditions = readiness(False, "WorkersNotReady", message, stalled=late)
     else:
         conditions = readiness(True, *trading(whole, figures, halted))
     conditions.append(halted)
     if figures.get("drift"):
         conditions.append(Condition("Drift", True, "BalancesDiffer", "; ".join(figures["drift"])[:1024]))
-    gateway = (world.child(key, "Deployment", child_name(f"gateway-{key.name}")) or {}).get("status") or {}
+    if trading_for and platform.standby:
+        conditions.append(standby_condition(key, world, live))
+    gateway = (world.child(key, "Deployment", child_name(gateway_name(key.name))) or {}).get("status") or {}
     status: Body = {"halted": halted.status, "gateways": int(gateway.get("availableReplicas", 0))}
-    again = SOON_S if figures.get("waitingFor") else LATER_S if figures else SILENT_S
-    return Judgement(conditions, status | _figures(figures), applied=not down, again_in_s=again)
+    taking_over = figures.get("ready") is False
+    again = SOON_S if missing or taking_over else LATER_S if figures else SILENT_S
+    return Judgement(conditions, status | _figures(figures), applied=not (down or idle), again_in_s=again)
+
+
+def _runs(key: Key, world: World, worker: Workload) -> bool:
+    return is_up(world.child(key, "Deployment", child_name(worker.name)), 1)
 
 
 def _login_wanted(account: TradingAccount, missing: str) -> str:

@@ -10,6 +10,7 @@ from tradewind.workloads import Workload, WorkloadMaker, feed_name
 
 from tradewind_operator.conditions import Condition, readiness
 from tradewind_operator.kinds.denials import denied_condition, denied_status
+from tradewind_operator.kinds.gateways import why_nobody_trades
 from tradewind_operator.kinds.held_updates import held
 from tradewind_operator.kinds.revisions import revisions_of
 from tradewind_operator.kinds.shared import sinks_condition
@@ -96,7 +97,8 @@ def _judge(
     account_key = Key("TradingAccount", key.namespace, spec.account)
     figures = live.figures(gateway)
     seen = world.seen(key)
-    known = figures.get("pipelineHalted", {}) if figures or seen is None else {key.name: seen.status.get("halted")}
+    before = {key.name: seen.status.get("halted")} if seen is not None else {}
+    known = figures.get("pipelineHalted", before)
     halted = bool(known.get(key.name, False))
     refused = _refused_symbols(pipeline, live)
     if refused:
@@ -110,9 +112,9 @@ def _judge(
     elif not is_up(world.child(feed_key, "Deployment", child_name(feed))):
         late = deadline_passed(world, feed_key, feed)
         conditions = readiness(False, "FeedNotReady", why_down(world, feed_key, feed), stalled=late)
-    elif not is_up(world.child(account_key, "Deployment", child_name(gateway))):
+    elif idle := why_nobody_trades(account_key, world, live):
         late = deadline_passed(world, account_key, gateway)
-        conditions = readiness(False, "AccountNotReady", why_down(world, account_key, gateway), stalled=late)
+        conditions = readiness(False, "AccountNotReady", idle, stalled=late)
     else:
         conditions = readiness(True, *_ready(pipeline, replicas, halted))
     again = SOON_S if refused else LATER_S

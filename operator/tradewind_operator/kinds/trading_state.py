@@ -49,12 +49,12 @@ def _reducing(bound: list[RiskPolicy], figures: Mapping[str, Any]) -> Iterator[s
 
 
 def halted_condition(figures: Mapping[str, Any], seen: Seen | None, records: Mapping[str, str]) -> Condition:
-    """Every halt that is latched, whom it covers and how it ends; of a gateway that says nothing, what it said last.
+    """Every halt that is latched, whom it covers and how it ends; of a gateway that says nothing of them, what it said last.
 
     ``records`` are uids of KillSwitches by those of the halts they are the records of: both are latched, one is told.
     """
     halts = _once(figures.get("halts", []), records)
-    for one in seen.status.get("conditions", []) if seen is not None and not figures else ():
+    for one in seen.status.get("conditions", []) if seen is not None and "halts" not in figures else ():
         if one["type"] == "Halted" and one["status"] == "True":
             return Condition("Halted", True, one["reason"], one["message"])
     if not halts:

@@ -84,8 +84,9 @@ def has_gateway(namespace: str, account: TradingAccount, pipelines: list[Trading
     return WorkloadMaker(namespace, ClusterPlacement(Platform())).gateway(account, pipelines) is not None
 
 
-def is_up(deployment: Body | None, replicas: int | None = None) -> bool:
-    """Whether the newest version of a Deployment is what runs, all of it: ``replicas``, or as many as it asks for."""
+def is_up(deployment: Body | None, replicas: int | None = None, available: int | None = None) -> bool:
+    """Whether the newest version of a Deployment is what runs, all of it: ``replicas``, or as many as it asks for, of which
+    ``available`` are ready, or all."""
     if deployment is None:
         return False
     replicas = deployment["spec"].get("replicas", 1) if replicas is None else replicas
@@ -93,7 +94,7 @@ def is_up(deployment: Body | None, replicas: int | None = None) -> bool:
     return bool(
         status.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 0)
         and status.get("updatedReplicas", 0) >= replicas
-        and status.get("availableReplicas", 0) >= replicas
+        and status.get("availableReplicas", 0) >= min(replicas, replicas if available is None else available)
         and status.get("replicas", 0) == replicas
     )
 

@@ -71,10 +71,13 @@ def carried_out(world: World, plan: Plan, *, up: bool = True) -> None:
         world.forget_child(body)
 
 
-def live(now_s: int = 100, acks: Any = None, **heartbeats: Any) -> Live:
-    """Heartbeats of now, by workload with ``_`` for ``-``."""
-    beats = {name.replace("_", "-"): {"at": now_s * 10**9} | figures for name, figures in heartbeats.items()}
-    return Live(beats, acks or {}, now_s * 10**9)
+def live(now_s: int = 100, acks: Any = None, standbys: Any = None, **heartbeats: Any) -> Live:
+    """Heartbeats of now, by workload with ``_`` for ``-``; ``standbys`` are those of who waits."""
+    told, waiting = (
+        {name.replace("_", "-"): {"at": now_s * 10**9} | figures for name, figures in given.items()}
+        for given in (heartbeats, standbys or {})
+    )
+    return Live(told, acks or {}, now_s * 10**9, standbys=waiting)
 
 
 def condition(plan: Plan, of: str = "Ready") -> Body:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tradewind_operator.kinds.account import plan_account
@@ -863,6 +865,69 @@ def test_gateways_that_are_up_are_counted_and_nothing_else():
     assert gateways() == 0
     carried_out(world, plan_account(TA, world, standby, live(), NOW))
     assert gateways() == 2
+
+
+STANDBY = replace(PLATFORM, standby=True)
+
+
+def with_gateways(available: int, **heartbeats: Any) -> tuple[Plan, Plan]:
+    """The plans of an account with a standby, and of its pipeline, where so many of the two gateways are ready."""
+    world = desk()
+    carried_out(world, plan_account(TA, world, STANDBY, live(), NOW))
+    carried_out(world, plan_pipeline(TP, world, STANDBY, live(), NOW))
+    carried_out(world, plan_feed(Key("Feed", NS, "simulated-paper"), world, STANDBY))
+    deployment = world.child(TA, "Deployment", "tw-gateway-paper")
+    assert deployment is not None
+    world.observe_child(deployment | {"status": deployment["status"] | {"availableReplicas": available}})
+    told = live(**heartbeats)
+    return plan_account(TA, world, STANDBY, told, NOW), plan_pipeline(TP, world, STANDBY, told, NOW)
+
+
+@pytest.mark.parametrize(
+    ("available", "ready", "account", "pipeline", "standby"),
+    [
+        (2, True, ("True", "Trading"), "True", ("True", "Waiting")),
+        (1, True, ("True", "Trading"), "True", ("False", "NotReady")),
+        (1, False, ("False", "WorkersNotReady"), "False", ("False", "NotReady")),
+        (0, False, ("False", "WorkersNotReady"), "False", ("False", "NotReady")),
+    ],
+)
+def test_one_of_two_gateways_is_enough_where_it_says_that_it_trades(
+    available: int, ready: bool, account: tuple[str, str], pipeline: str, standby: tuple[str, str]
+):
+    of_account, of_pipeline = with_gateways(available, gateway_paper={"ready": ready, "halts": []})
+
+    said = condition(of_account)
+    assert (said["status"], said["reason"]) == account
+    assert condition(of_pipeline)["status"] == pipeline
+    said = condition(of_account, "Standby")
+    assert (said["status"], said["reason"]) == standby
+
+
+def test_two_gateways_are_told_of_one_another_and_one_alone_is_not():
+    def config(platform: Platform) -> dict[str, Any]:
+        [body] = [
+            one
+            for one in plan_account(TA, desk(), platform, live(), NOW).apply
+            if (one["kind"], one["metadata"]["name"]) == ("ConfigMap", "tw-gateway-paper")
+        ]
+        found: dict[str, Any] = json.loads(body["data"]["config.json"])
+        return found
+
+    assert config(STANDBY)["standby"] is True
+    assert "standby" not in config(PLATFORM)  # so that nothing is started anew that has none
+    assert condition(plan_account(TA, desk(), PLATFORM, live(), NOW), "Standby") == {}
+
+
+def test_a_login_that_is_missing_is_told_by_who_waits_where_nobody_trades():
+    told = {"gateway_paper": {"standby": False, "waitingFor": "credentials"}}
+
+    plan = plan_account(TA, desk(), STANDBY, live(standbys=told), NOW)
+
+    assert condition(plan)["reason"] == "CredentialsMissing"
+    assert "waits for credentials" in condition(plan, "Standby")["message"]
+    trading = live(standbys=told, gateway_paper={"ready": True, "halts": []})
+    assert condition(plan_account(TA, desk(), STANDBY, trading, NOW))["reason"] != "CredentialsMissing"
 
 
 def test_a_job_says_what_it_lacks():

@@ -9,13 +9,13 @@ from typing import Any, cast
 import pytest
 from desks import halt
 from gateway_books import NOW, GatewayBooks
-from nats.js.kv import KeyValue
 from tradewind.contract.subjects import direct_key, halt_key
 from tradewind.durations import SECOND
 from tradewind_workers.gateway.control import BLIND, ControlWatch
 from tradewind_workers.gateway.effects import Effect
 from tradewind_workers.gateway.following import Followed, Following
 from tradewind_workers.gateway.outbox import Outbox
+from tradewind_workers.runner.heartbeat import KeyWriter
 
 
 class Taken(Outbox):
@@ -39,7 +39,7 @@ class NobodyFollowed(Following):
 
 
 def watch(books: GatewayBooks, **clocks: Any) -> ControlWatch:
-    return ControlWatch(cast(KeyValue, None), books.gateway, Taken(), NobodyFollowed(), **clocks)
+    return ControlWatch(cast(KeyWriter, None), books.gateway, Taken(), NobodyFollowed(), **clocks)
 
 
 async def test_a_clock_that_is_set_back_does_not_hide_that_nobody_is_heard() -> None:

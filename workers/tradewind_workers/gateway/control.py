@@ -1,4 +1,4 @@
-"""What the control bucket tells a gateway: limits, halts, releases, unwinding; and the freshness of that path.
+"""What a gateway does about the news it is told: limits, halts, releases, unwinding; and how fresh their paths are.
 
 A halt latches the moment its key is seen, before anything is journalled; ``enforcement`` does the rest.
 """
@@ -9,10 +9,8 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
-from contextlib import aclosing
 
 import structlog
-from nats.js.kv import KeyValue
 from pydantic import ValidationError
 from tradewind.api.account import Acceptance
 from tradewind.api.kill_switch import KillSwitch
@@ -25,7 +23,7 @@ from tradewind_workers.gateway.following import Followed, Following
 from tradewind_workers.gateway.gateway import Gateway
 from tradewind_workers.gateway.latches import EVERYTHING
 from tradewind_workers.gateway.outbox import Outbox
-from tradewind_workers.runner.bucket_watch import BucketWatch
+from tradewind_workers.runner.heartbeat import KeyWriter
 from tradewind_workers.runner.tasks import Background
 
 log = structlog.get_logger()
@@ -34,18 +32,19 @@ INSTRUMENTS = instruments_key("")
 
 
 class ControlWatch:
-    """Watches the bucket and tells the gateway. ``steady`` is a clock in ns that nobody sets: by it news grow old."""
+    """Hears what is said and tells the gateway; ``answers`` takes acknowledgements. ``steady`` is a clock in ns that nobody
+    sets: by it news grow old."""
 
     def __init__(
         self,
-        bucket: KeyValue,
+        answers: KeyWriter,
         gateway: Gateway,
         outbox: Outbox,
         following: Following,
         clock: Callable[[], int],
         steady: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        self._bucket, self._gateway, self._outbox, self._clock = bucket, gateway, outbox, clock
+        self._gateway, self._outbox, self._clock = gateway, outbox, clock
         self._steady = steady
         self._following = following
         self._limits_key = limits_key(gateway.name)
@@ -54,16 +53,10 @@ class ControlWatch:
         self._api_seen = 0
         self._switches: dict[str, KillSwitch] = {}  # halts that were seen and not released, by key
         self._enforced: set[tuple[str, frozenset[str]]] = set()
-        self._enforcement = Enforcement(bucket, gateway, outbox, clock)
+        self._enforcement = Enforcement(answers, gateway, outbox, clock)
         self._work = Background()
         self.unwound = False
         self.limits_known = asyncio.Event()
-
-    async def run(self) -> None:
-        """Watch until cancelled."""
-        async with aclosing(BucketWatch(self._bucket).news()) as news:
-            async for entry in news:
-                self._on_key(entry.key, entry.value or b"", deleted=bool(entry.operation))
 
     async def watch_freshness(self) -> None:
         """Without a sign on any path of halts for ``blindAfter``, positions may only shrink."""
@@ -98,7 +91,8 @@ class ControlWatch:
     async def close(self) -> None:
         await self._work.close()
 
-    def _on_key(self, key: str, value: bytes, *, deleted: bool) -> None:
+    def on_key(self, key: str, value: bytes, *, deleted: bool) -> None:
+        """A key of the control bucket is, or was changed to, this."""
         if key == operator_key():
             self._operator_seen = self._steady()
         elif halt_of(key) and not deleted:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
-from nats.js.kv import KeyValue
 from tradewind.contract.subjects import ack_key
 from tradewind.durations import SECOND
 from tradewind.events import OrderStatus
@@ -23,6 +22,7 @@ from tradewind_workers.gateway.latches import EVERYTHING, Halt
 from tradewind_workers.gateway.orders import OrderView
 from tradewind_workers.gateway.outbox import Outbox
 from tradewind_workers.runner.bucket_watch import AWAY
+from tradewind_workers.runner.heartbeat import KeyWriter
 
 log = structlog.get_logger()
 POLL = 0.005
@@ -32,10 +32,10 @@ PATIENCE = 1.0
 
 
 class Enforcement:
-    """Of one account. Times in acknowledgements are ns since 1970 UTC."""
+    """Of one account. Times in acknowledgements are ns since 1970 UTC; ``answers`` takes them."""
 
-    def __init__(self, bucket: KeyValue, gateway: Gateway, outbox: Outbox, clock: Callable[[], int]) -> None:
-        self._bucket, self._gateway, self._outbox, self._clock = bucket, gateway, outbox, clock
+    def __init__(self, answers: KeyWriter, gateway: Gateway, outbox: Outbox, clock: Callable[[], int]) -> None:
+        self._answers, self._gateway, self._outbox, self._clock = answers, gateway, outbox, clock
 
     async def enforce(self, uid: str, seen: int, latched: int) -> None:
         """Until everything the halt asks for is done, or it is released."""
@@ -117,7 +117,7 @@ class Enforcement:
     async def _put_ack(self, uid: str, ack: dict[str, Any]) -> None:
         while True:
             try:
-                await self._bucket.put(ack_key(self._gateway.name, uid), json.dumps(ack).encode())
+                await self._answers.put(ack_key(self._gateway.name, uid), json.dumps(ack).encode())
             except AWAY as error:
                 log.warning("ack_not_written", uid=uid, error=repr(error))
                 await asyncio.sleep(0.2)

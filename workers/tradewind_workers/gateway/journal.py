@@ -6,6 +6,7 @@ is old can go.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from typing import cast
@@ -41,6 +42,8 @@ class Journal:
         self._store: SnapshotStore
         self._folds: list[tuple[float, int]] = []  # (time, position) of folds kept, an hour apart
         self.since_fold = 0
+        self.taken_over = asyncio.Event()
+        """Set once a record of this process is in it: from here on nobody else's goes in unnoticed."""
 
     async def read(self) -> tuple[bytes | None, list[Entry]]:
         """The newest fold, and every record after it, oldest first; from here on this writer stands behind the last one.
@@ -72,6 +75,7 @@ class Journal:
         """
         message = pb.Batch(events=[encode_event(entry) for entry in entries])
         await self._publisher.publish(message.SerializeToString())
+        self.taken_over.set()
         self.since_fold += len(entries)
 
     async def keep(self, fold: bytes) -> None:

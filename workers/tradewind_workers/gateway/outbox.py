@@ -6,6 +6,7 @@ Cancels go out at once, whatever the journal does. What waits while the journal 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from itertools import islice
@@ -23,6 +24,7 @@ log = structlog.get_logger()
 MOST_AT_ONCE = 256
 """Records in one message: of the longest there are, some 600 KB."""
 NOT_THERE = "UNKNOWN_ORDER"
+STUCK_S = 5.0
 CANCEL_AGAIN_S, REFUSED_CANCEL_AGAIN_S = 0.2, 1.0
 
 
@@ -38,6 +40,7 @@ class Outbox:
         self._changed = asyncio.Event()
         self._sending = Background()
         self._cancelling: set[str] = set()
+        self._writing_since: float | None = None
         self.order_latencies: deque[int] = deque(maxlen=1024)
 
     @property
@@ -49,6 +52,11 @@ class Outbox:
     def waiting(self) -> bool:
         """Something is not in the journal yet."""
         return bool(self._waiting)
+
+    @property
+    def stuck(self) -> bool:
+        """The journal has not taken for a while what is to be written: nothing can be sent."""
+        return self._writing_since is not None and time.monotonic() - self._writing_since > STUCK_S
 
     def put(self, effects: list[Effect]) -> None:
         """Take on effects; orders are signed now."""
@@ -82,7 +90,9 @@ class Outbox:
                 taken = list(islice(self._waiting, MOST_AT_ONCE))
                 records = [entry.event for entry in taken if isinstance(entry, Record)]
                 if records:
+                    self._writing_since = time.monotonic()
                     await self._journal.append(records)
+                    self._writing_since = None
                 for entry in taken:
                     self._waiting.popleft()
                     if not isinstance(entry, Record):

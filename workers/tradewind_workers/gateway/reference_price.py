@@ -36,6 +36,11 @@ class ReferencePrices:
             if self._size > self.MAX_KEPT:
                 self._settle()
 
+    def take(self, other: ReferencePrices) -> None:
+        """What another saw before; nothing was seen here yet."""
+        other._settle()
+        self._known |= other._known
+
     def of(self, symbol: str) -> Reference:
         """A quote that a later trade has left behind is no quote any more: a feed of them may have stopped."""
         self._settle()

@@ -20,10 +20,12 @@ SILENCE_S, AGAIN_S = 2.0, 0.2
 
 
 class BucketWatch:
-    """``news`` never ends; what was told once is not told again when everything is read anew."""
+    """``news`` never ends; what was told once is not told again when everything is read anew. ``complete`` is set when
+    everything that was there at first has been told."""
 
     def __init__(self, bucket: KeyValue) -> None:
         self._bucket = bucket
+        self.complete = asyncio.Event()
         self._told: dict[str, tuple[object, object]] = {}  # revision and time of the newest entry, by key
 
     async def news(self) -> AsyncGenerator[KeyValue.Entry, None]:
@@ -36,7 +38,9 @@ class BucketWatch:
             try:
                 while True:
                     entry = await asyncio.wait_for(anext(watcher), SILENCE_S)
-                    if isinstance(entry, KeyValue.Entry) and self._is_new(entry):
+                    if not isinstance(entry, KeyValue.Entry):
+                        self.complete.set()
+                    elif self._is_new(entry):
                         yield entry
             except AWAY as error:
                 await self._begin_anew(error)

@@ -56,6 +56,11 @@ ROLES: Mapping[str, tuple[Metric, ...]] = {
     ),
     "gateway": (
         Metric("ready", "Whether the account is reconciled and takes intents.", "ready"),
+        Metric(
+            "standby",
+            "Of a gateway that waits: whether it could take over; one that trades does not tell it.",
+            "standby",
+        ),
         Metric("epoch", "How many times a gateway has taken over the account.", "epoch"),
         Metric("equity", "Worth of the account, in its currency.", "equity"),
         Metric("day_profit", "Profit of the trading day, in the account's currency.", "dayProfit"),

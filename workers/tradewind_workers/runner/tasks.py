@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from tradewind.messaging.ending import end
+
+Found = TypeVar("Found")
 
 
 async def run_until(stop: asyncio.Event, *work: Coroutine[Any, Any, Any]) -> None:
@@ -21,6 +23,23 @@ async def run_until(stop: asyncio.Event, *work: Coroutine[Any, Any, Any]) -> Non
                 task.result()
     finally:
         await end([*tasks, stopping])
+
+
+async def unless(
+    stop: asyncio.Event, work: Coroutine[Any, Any, Found], beside: Coroutine[Any, Any, None]
+) -> Found | None:
+    """What ``work`` comes to, or None if ``stop`` is set first; raises what it raises, or what ends ``beside``."""
+    found, other = asyncio.ensure_future(work), asyncio.ensure_future(beside)
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait((found, other, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if found.done():
+            return found.result()
+        if other.done():
+            other.result()
+        return None
+    finally:
+        await end([found, other, stopping])
 
 
 class Background:

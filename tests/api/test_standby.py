@@ -1,0 +1,72 @@
+"""An account with two gateways, as the operator makes them, with their logins: real processes under a real control plane."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from api.cluster_world import PROCESSES, Kubectl, OperatorProcess, until
+from api.manifests import DESK, account, halt
+from api.process_kubelet import ProcessKubelet
+from api.test_operator import bucket
+from integration.nats_server import NatsServer
+from tradewind.contract.subjects import heartbeat_key, standby_key
+
+
+@pytest.fixture
+def node(kubectl: Kubectl, tmp_path: Path) -> Iterator[ProcessKubelet]:
+    """Runs the pods of this test's namespace; the node on paper leaves it alone."""
+    kubectl("label", "namespace", kubectl.namespace, PROCESSES)
+    node = ProcessKubelet(kubectl, tmp_path)
+    node.start()
+    yield node
+    node.stop()
+
+
+@pytest.fixture
+def operator(
+    kubectl: Kubectl, operator_login: Path, nats_of_the_cluster: NatsServer, tmp_path: Path
+) -> Iterator[OperatorProcess]:
+    more = ("--standby", "--stream-mib=64", "--bucket-mib=16")
+    operator = OperatorProcess(operator_login, nats_of_the_cluster.url, tmp_path / "op", [kubectl.namespace], *more)
+    operator.start()
+    yield operator
+    operator.stop()
+
+
+def test_the_account_trades_on_when_its_gateway_is_lost_and_through_a_rollout(
+    kubectl: Kubectl, operator: OperatorProcess, node: ProcessKubelet, nats_of_the_cluster: NatsServer
+) -> None:
+    def beat(key: str = heartbeat_key("gateway-paper")) -> dict[str, Any]:
+        return dict(bucket(nats_of_the_cluster, kubectl.namespace, key) or {})
+
+    def both() -> bool:
+        said = [kubectl.condition("ta", "paper", kind).get("status") for kind in ("Ready", "Standby")]
+        return said == ["True", "True"] and bool(beat().get("ready"))
+
+    kubectl.apply(*DESK)
+    until("one that trades and one that waits", both, 90)
+    first = beat()
+    waiting = beat(standby_key("gateway-paper"))
+    gateways = {pod.process.pid: pod for name, pod in list(node.pods.items()) if "gateway" in name}
+    assert gateways.keys() == {first["pid"], waiting["pid"]}
+    assert first["epoch"] == 1
+
+    gateways[first["pid"]].process.kill()
+    until("the other", lambda: beat().get("pid") == waiting["pid"] and beat().get("ready"), 60)
+    assert beat()["epoch"] == 2
+    kubectl.apply(halt(action="CancelAll"))
+    until("a halt enforced", lambda: kubectl.condition("ks", "stop", "Enforced").get("status") == "True", 60)
+
+    kubectl.apply(account(blindAfter="1m"))
+
+    def rolled_out() -> bool:
+        status = (kubectl.get("ta", "paper") or {})["status"]
+        return bool(status.get("appliedGeneration", 0) >= 2 and status["halted"] and both())
+
+    until("two new ones, halted as the old ones were", rolled_out, 120)
+    after = beat()
+    assert 3 <= after["epoch"] <= 4  # one more where the one that was to trade next is replaced first
+    assert [one["reason"] for one in after["halts"]] == ["a test"]

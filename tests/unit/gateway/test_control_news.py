@@ -1,0 +1,66 @@
+"""News are kept until somebody hears them: who takes over is told all of it, in order, and then what comes."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from nats.js.kv import KeyValue
+from tradewind_workers.gateway.control_news import ControlNews
+
+
+class Hearing:
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, bytes, bool]] = []
+        self.api = 0
+
+    def on_key(self, key: str, value: bytes, *, deleted: bool) -> None:
+        self.heard.append((key, value, deleted))
+
+    def on_halt(self, key: str, value: bytes) -> None:
+        self.heard.append((key, value, False))
+
+    def heard_from_api_server(self) -> None:
+        self.api += 1
+
+
+def entry(key: str, value: bytes, revision: int, operation: str | None = None) -> KeyValue.Entry:
+    return KeyValue.Entry("b", key, value, revision, 0, None, operation)
+
+
+def test_what_was_said_before_is_told_first_and_the_newest_of_each_key_only() -> None:
+    news, hearing = ControlNews(cast(KeyValue, None)), Hearing()
+    for one in (
+        entry("halt.a", b"1", 1),
+        entry("limits.paper", b"2", 2),
+        entry("halt.a", b"3", 3),
+        entry("heartbeat.btc", b"4", 4),
+        entry("halt.b", b"", 5, "DEL"),
+    ):
+        news.on_entry(one)
+    news.on_halt("halt.c", b"6")
+
+    news.hear(hearing)
+    news.on_entry(entry("heartbeat.btc", b"7", 7))
+    news.on_halt("halt.d", b"8")
+    news.heard_from_api_server()
+
+    assert hearing.heard == [
+        ("limits.paper", b"2", False),
+        ("halt.a", b"3", False),
+        ("halt.b", b"", True),
+        ("halt.c", b"6", False),
+        ("heartbeat.btc", b"7", False),
+        ("halt.d", b"8", False),
+    ]
+    assert hearing.api == 1
+
+
+def test_whoever_watches_is_told_everything_as_it_comes() -> None:
+    seen: list[str] = []
+    news = ControlNews(cast(KeyValue, None), lambda one: seen.append(one.key))
+
+    news.on_entry(entry("heartbeat.gateway-paper", b"", 1))
+    news.hear(Hearing())
+    news.on_entry(entry("holder.paper", b"", 2))
+
+    assert seen == ["heartbeat.gateway-paper", "holder.paper"]
