@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -122,23 +124,122 @@ def test_the_status_policy_names_the_operator_of_this_namespace() -> None:
     assert "tradewind-system" not in str(listed)
 
 
+OWN = "nats.enabled=false,nats.url=nats://nats.messaging:4222"
+
+
 @pytest.mark.parametrize(
     ("value", "said"),
     [
         ("nats.replicas=2", "nats/replicas"),
-        ("nats.authentication=null", "missing property 'authentication'"),
         ("nats.replica=3", "additional properties 'replica' not allowed"),
         ("nats.storage.size=20", "nats/storage/size"),
+        ("nats.storage.size=0Gi", "nats/storage/size"),
+        ("nats.maxFileStore=0GB", "nats/maxFileStore"),
+        ("nats.maxFileStore=14Gi", "nats/maxFileStore"),
+        ("nats.maxFileStore=15GB", "15GB is more than 70 % of nats.storage.size, 20Gi: at most 14336MB"),
+        ("nats.maxFileStore=1TB,nats.storage.size=1Ti", "at most 734003MB"),
         ("nats.enabled=false", "nats.url: give the address of a NATS"),
+        ("nats.url=nats://elsewhere:4222", "nats.url: nats://elsewhere:4222 is not asked while nats.enabled is true"),
+        ("nats.tls.secretName=mine,nats.tls.certManager.issuer=house", "leave one of them empty"),
+        (f"{OWN},nats.tls.certManager.issuer=house", "name a Secret with your NATS's ca.crt in nats.tls.secretName"),
+        ("nats.nodeSelector.pool=a/b", "nats/nodeSelector/pool"),
+        ("nats.tolerations[0].key=trading,nats.tolerations[0].operator=Is", "nats/tolerations/0/operator"),
+        ("nats.resources.limits.memory=much", "nats/resources/limits/memory"),
+        ("operator.resources.requests.cpu=100M i", "operator/resources/requests/cpu"),
         ("operator.image.tag=", "operator/image/tag"),
         ("operator.image.digest=abc", "operator/image/digest"),
+        ("operator.namespaces={,}", "operator/namespaces/0"),
+        ("operator.namespaces={desk.a}", "operator/namespaces/0"),
+        ("operator.namespaces={desk,desk}", "operator/namespaces"),
+        ("operator.affinity.podAfinity.x=1", "additional properties 'podAfinity' not allowed"),
+        ("imagePullSecrets[0].name=a/b", "imagePullSecrets/0/name"),
         ("workers.resources.gatway.limits.cpu=1", "additional properties 'gatway' not allowed"),
+        ("workers.resources.gateway.limits.memory=1GB", "workers/resources/gateway/limits/memory"),
+        ("postgresql.embedded.passwordSecret=", "postgresql/embedded/passwordSecret"),
+        ("monitoring.podMonitors.interval=0s", "monitoring/podMonitors/interval"),
         ("admission.releasers={root}", "admission/releasers/0"),
         ("streams.mib=1", "streams/mib"),
+        ("streams.mib=4800", "streams: mib 4800 and bucketMib 64 reserve 14592 MiB for each namespace that trades"),
+        ("streams.bucketMib=7000", "nats.maxFileStore holds 14336: make them smaller, or nats.maxFileStore and"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused_by_its_name(value: str, said: str) -> None:
+    assert said in refusal(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "nats.maxFileStore=14336MB",
+        "nats.maxFileStore=700GB,nats.storage.size=1000Gi",
+        "nats.maxFileStore=1TB,nats.storage.size=2Ti",
+        "streams.mib=4714,streams.bucketMib=65",
+        f"{OWN},streams.mib=1000000",
+        f"{OWN},nats.tls.secretName=authority",
+        "operator.resources.limits.cpu=1.5,operator.resources.limits.memory=5e8",
+        "operator.resources.limits.memory=null",
+        "workers.resources.gateway.limits.memory=0.5Gi",
+    ],
+)
+def test_a_value_at_its_bound_is_taken(value: str) -> None:
+    assert charts.rendered("tradewind", f"--set={value}")
+
+
+def paths(values: dict[str, Any], schema: dict[str, Any], above: str = "") -> Iterator[str]:
+    """Every value the schema knows by its name, folders of values included."""
+    for name, part in schema.get("properties", {}).items():
+        if name in values:
+            yield above + name
+            if isinstance(values[name], dict):
+                yield from paths(values[name], part, f"{above}{name}.")
+
+
+VALUES = yaml.safe_load((charts.CHARTS / "tradewind" / "values.yaml").read_text())
+SCHEMA = json.loads((charts.CHARTS / "tradewind" / "values.schema.json").read_text())
+
+
+def test_a_value_that_is_taken_away_is_missed_by_its_name() -> None:
+    for path in paths(VALUES, SCHEMA):
+        above, _, name = path.rpartition(".")
+
+        said = refusal(f"{path}=null")
+
+        assert f"at '{'/' + above.replace('.', '/') if above else ''}': missing property '{name}'" in said, path
+
+
+def test_sizes_reach_the_operator_as_whole_numbers(tmp_path: Path) -> None:
+    """From a file helm reads numbers as floats, and would write a million as 1e+06."""
+    given = {"nats": {"enabled": False, "url": "nats://n:4222"}, "streams": {"mib": 2097152, "bucketMib": 1048576}}
+    (tmp_path / "values.yaml").write_text(yaml.safe_dump(given))
+
+    listed = charts.rendered("tradewind", f"--values={tmp_path}/values.yaml")
+
+    [operator] = [one for one in listed if one["kind"] == "Deployment"]
+    args = operator["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert {"--stream-mib=2097152", "--bucket-mib=1048576"} <= set(args)
+
+
+def refusal(value: str) -> str:
+    """What helm says to this value."""
     with pytest.raises(subprocess.CalledProcessError) as refused:
         charts.rendered("tradewind", f"--set={value}")
+    return str(refused.value.stderr)
 
-    assert said in refused.value.stderr
+
+@pytest.mark.parametrize("replicas", [1, 3, 5])
+def test_servers_of_nats_are_ready_when_they_serve_and_are_replaced_at_leisure(replicas: int) -> None:
+    """Whether every stream is well is no question of readiness: one that is stuck would keep all from all servers."""
+    [nats] = [
+        one
+        for one in rendered({"nats": {"replicas": replicas}})
+        if (one["kind"], one["metadata"]["name"]) == ("StatefulSet", "nats")
+    ]
+
+    [server] = nats["spec"]["template"]["spec"]["containers"]
+    asked = {probe: server[probe]["httpGet"]["path"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")}
+    assert asked == {
+        "startupProbe": "/healthz?js-enabled-only=true",
+        "livenessProbe": "/healthz?js-enabled-only=true",
+        "readinessProbe": "/healthz?js-server-only=true",
+    }
+    assert nats["spec"].get("minReadySeconds") == (None if replicas == 1 else 30)

@@ -14,7 +14,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if .Values.nats.enabled -}}
 {{ if include "tradewind.natsTls" . }}tls{{ else }}nats{{ end }}://nats.{{ .Release.Namespace }}.svc:4222
 {{- else -}}
-{{ required "nats.url: give the address of a NATS with JetStream, or leave nats.enabled true" .Values.nats.url }}
+{{ .Values.nats.url }}
 {{- end -}}
 {{- end }}
 
@@ -42,4 +42,15 @@ seccompProfile: {type: RuntimeDefault}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
+{{- end }}
+
+{{- /* MiB of a size: NATS's MB, GB and TB are powers of two, like Kubernetes' Mi, Gi and Ti. */ -}}
+{{- define "tradewind.mib" -}}
+{{- $count := regexFind "^[0-9]+" . | int64 -}}
+{{- mul $count (get (dict "M" 1 "G" 1024 "T" 1048576) (regexFind "[MGT]" .)) -}}
+{{- end }}
+
+{{- /* MiB JetStream reserves for a namespace: INPUT, EVENTS and JOURNAL, two buckets, and the dead letters. */ -}}
+{{- define "tradewind.reservedMib" -}}
+{{- add (mul 3 (int64 .Values.streams.mib)) (mul 2 (int64 .Values.streams.bucketMib)) 64 -}}
 {{- end }}
