@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import shutil
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 from integration.nats_server import Heard, NatsServer
@@ -29,20 +32,23 @@ from tradewind_workers.runner.connection import connect
 NAMESPACE = HERE.namespace
 
 
+SERVES = "?js-server-only=true"
+"""What the chart asks a server to know whether it is ready."""
+
+
 @asynccontextmanager
-async def three(folder: Path) -> AsyncIterator[list[NatsServer]]:
+async def three(folder: Path, monitors: Sequence[int] = (-1, -1, -1)) -> AsyncIterator[list[NatsServer]]:
+    """``monitors``: the ports at which they say how they are."""
     identities = Identities(secrets.token_bytes(SECRET_BYTES))
-    with socket.socket() as one, socket.socket() as two, socket.socket() as last:
-        for probe in (one, two, last):
-            probe.bind(("127.0.0.1", 0))
-        ports = [probe.getsockname()[1] for probe in (one, two, last)]
+    ports = free_ports()
     routes = ", ".join(f"nats://127.0.0.1:{port}" for port in ports)
     servers = []
-    for number, port in enumerate(ports):
+    for number, (port, monitor) in enumerate(zip(ports, monitors, strict=True)):
         (folder / str(number)).mkdir()
         server = NatsServer(folder / str(number), identities=identities)
         server.routes = (
-            f"server_name: nats-{number}\ncluster {{ name: tradewind, listen: 127.0.0.1:{port}, routes: [{routes}] }}\n"
+            f"server_name: nats-{number}\nhttp: 127.0.0.1:{monitor}\n"
+            f"cluster {{ name: tradewind, listen: 127.0.0.1:{port}, routes: [{routes}] }}\n"
         )
         servers.append(server)
     for server in servers:
@@ -78,6 +84,56 @@ async def test_every_stream_has_three_copies_and_a_server_that_goes_stops_nobody
         await seen(lambda: plane.serve(NAMESPACE).live().figures("momentum").get("rows") == 2)
         await worker.close()
         await end([running])
+
+
+async def test_servers_that_have_forgotten_an_account_serve_until_they_are_told_of_it(tmp_path: Path) -> None:
+    """Their volumes hold its streams, as after a restore of those alone: were they unready, nobody could tell them."""
+    monitors = free_ports()
+    async with three(tmp_path, monitors) as servers:
+        async with served(servers[0]) as plane:
+            await seen(lambda: plane.serve(NAMESPACE).up)
+            await seen(lambda: [health(port) for port in monitors] == ["ok"] * 3)
+        for server in servers:
+            server.stop()
+            shutil.rmtree(server.accounts)
+        for server in servers:
+            server.start()
+
+        await seen(lambda: all("jwt not found" in health(port) for port in monitors))
+        assert [health(port, SERVES) for port in monitors] == ["ok"] * 3
+
+        async with served(servers[0]) as plane:
+            plane.serve(NAMESPACE)
+            await seen(lambda: all(list(server.accounts.glob("*.jwt")) for server in servers))
+
+
+@asynccontextmanager
+async def served(server: NatsServer) -> AsyncIterator[DataPlane]:
+    """The operator's part for a while, with three copies of each stream."""
+    assert server.identities is not None
+    plane = DataPlane(NatsLink(server.url, server.identities), replace(SIZES, replicas=3), Heard())
+    running = asyncio.ensure_future(plane.run())
+    plane.serve(NAMESPACE)
+    try:
+        yield plane
+    finally:
+        await end([running])
+
+
+def free_ports() -> list[int]:
+    with socket.socket() as one, socket.socket() as two, socket.socket() as last:
+        for probe in (one, two, last):
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in (one, two, last)]
+
+
+def health(port: int, asked: str = "") -> str:
+    """``ok``, or what a server says is wrong with it."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz{asked}", timeout=5) as answer:
+            return str(json.load(answer)["status"])
+    except HTTPError as refused:
+        return str(json.load(refused)["error"])
 
 
 async def seen(check: Callable[[], object], patience_s: float = 40.0) -> None:
