@@ -116,7 +116,7 @@ def _furnish(root: Path, images: Path) -> None:
     _place(node / "entrypoint", root / "usr/local/bin/entrypoint", 0o755)
     _place(node / "kubelet-cgroups", root / "kind/bin/kubelet-cgroups", 0o755)
     _place(node / "containerd.toml", root / "etc/containerd/config.toml")
-    for unit in ("kubelet.service", "images.service", "volumes.path", "volumes.service"):
+    for unit in ("kubelet.service", "images.service"):
         _place(node / unit, root / "etc/systemd/system" / unit)
     for manifest in ("default-storage.yaml", "default-cni.yaml"):
         _place(node / manifest, root / "kind/manifests" / manifest)
@@ -126,16 +126,7 @@ def _furnish(root: Path, images: Path) -> None:
     _write(root / "kind/version", f"{VERSION}\n")
     (root / "opt/cni").mkdir(parents=True, exist_ok=True)
     (root / "opt/cni/bin").symlink_to("/usr/lib/cni")
-    run(
-        "systemctl",
-        f"--root={root}",
-        "-q",
-        "enable",
-        "containerd.service",
-        "kubelet.service",
-        "images.service",
-        "volumes.path",
-    )
+    run("systemctl", f"--root={root}", "-q", "enable", "containerd.service", "kubelet.service", "images.service")
     run("systemctl", f"--root={root}", "-q", "mask", *MASKED)
 
 
@@ -181,7 +172,7 @@ def _net_tools(root: Path) -> Layer:
     files["/bin/busybox"] = root / "bin/busybox"
     tables = [f"{family}{what}" for family in ("iptables", "ip6tables") for what in ("", "-save", "-restore")]
     links = {f"/usr/sbin/{name}": "xtables-nft-multi" for name in tables}
-    return Layer(files, links | {f"/bin/{name}": "busybox" for name in ("sh", "ip", "sleep", "cat", "mv")})
+    return Layer(files, links | {f"/bin/{name}": "busybox" for name in ("sh", "ip", "sleep", "cat", "mv", "mkdir")})
 
 
 def _place(source: Path, target: Path, mode: int = 0o644) -> None:
