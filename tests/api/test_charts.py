@@ -226,6 +226,26 @@ def refusal(value: str) -> str:
     return str(refused.value.stderr)
 
 
+@pytest.mark.parametrize("before", [True, False])
+def test_logins_are_turned_on_or_off_over_streams_only_where_that_is_said(plane: ControlPlane, before: bool) -> None:
+    """Streams of before are not read any more, and with them goes what gateways know of positions."""
+    now = str(not before).lower()
+    with namespace(plane) as kubectl:
+        asks = (f"--kubeconfig={plane.kubeconfig}", "--dry-run=server", f"--namespace={kubectl.namespace}")
+        kept = f"--set=nats.authentication={str(before).lower()}"
+        for one in charts.rendered("tradewind", *asks, kept):
+            if (one["kind"], one["metadata"]["name"]) == ("ConfigMap", "nats"):
+                kubectl.apply(one)
+
+        with pytest.raises(subprocess.CalledProcessError) as refused:
+            charts.rendered("tradewind", *asks, f"--set=nats.authentication={now}")
+
+        assert f"nats.authentication: {now}, and NATS here runs with {str(before).lower()}" in refused.value.stderr
+        assert "Flatten every account first, then say so by nats.leaveStreams=true" in refused.value.stderr
+        assert charts.rendered("tradewind", *asks, f"--set=nats.authentication={now},nats.leaveStreams=true")
+        assert charts.rendered("tradewind", *asks, kept)
+
+
 @pytest.mark.parametrize("replicas", [1, 3, 5])
 def test_servers_of_nats_are_ready_when_they_serve_and_are_replaced_at_leisure(replicas: int) -> None:
     """Whether every stream is well is no question of readiness: one that is stuck would keep all from all servers."""
