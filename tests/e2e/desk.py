@@ -85,4 +85,6 @@ def more_fills(desk: Kubectl, patience_s: float = 90) -> None:
 def books_are_in_order(desk: Kubectl) -> None:
     """What the gateway knows adds up, and equals what the venue says."""
     found = figures(desk)
-    assert (found["tradewind_gateway_book_problems"], found["tradewind_gateway_drift"]) == (0, 0)
+    problems, drift = found["tradewind_gateway_book_problems"], found["tradewind_gateway_drift"]
+    assert not problems, f"{problems} problems in the books"
+    assert not drift, f"{drift} balances differ from the venue's: {desk.condition('ta', 'paper', 'Drift')}"
