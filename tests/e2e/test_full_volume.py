@@ -55,11 +55,6 @@ def start(installed: Kubectl) -> None:
     installed("rollout", "status", "statefulset/nats", "--timeout=180s")
 
 
-def ready(installed: Kubectl) -> bool:
-    pod = installed.get("pod", "nats-0") or {}
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in pod["status"]["conditions"])
-
-
 def test_a_full_volume_stops_new_orders_but_no_halt_and_nothing_is_lost(
     desk: Kubectl, installed: Kubectl, nodes: Nodes, volume: str
 ) -> None:
@@ -70,7 +65,6 @@ def test_a_full_volume_stops_new_orders_but_no_halt_and_nothing_is_lost(
         return nodes.run("df", "--output=avail", volume).split()[-1]
 
     until("it full", lambda: filled_up() == "0", 60)
-    until("NATS unready", lambda: filled_up() and not ready(installed), 120)
     until("it said", lambda: filled_up() and desk.condition("ta", "paper").get("reason") == "GatewaySilent", 180)
     stopped, fed = fills(desk), figures(desk, FEED)[FED]
     print("the account says:", desk.condition("ta", "paper")["message"])
