@@ -22,7 +22,7 @@ from nats.aio.client import Client
 from nats.errors import Error
 from nats.js.errors import APIError
 from tradewind.contract.subjects import heartbeat_key
-from tradewind.messaging.ending import end
+from tradewind.messaging.ending import close, end
 from tradewind.messaging.login import CREDENTIALS, DIRECTORY
 from tradewind_operator.data_plane import DataPlane
 from tradewind_operator.identities import SECRET_BYTES, Identities
@@ -102,9 +102,12 @@ async def test_servers_that_have_forgotten_an_account_serve_until_they_are_told_
         await seen(lambda: all("jwt not found" in health(port) for port in monitors))
         assert [health(port, SERVES) for port in monitors] == ["ok"] * 3
 
-        async with served(servers[0]) as plane:
-            plane.serve(NAMESPACE)
-            await seen(lambda: all(list(server.accounts.glob("*.jwt")) for server in servers))
+        assert servers[0].identities is not None
+        link = NatsLink(servers[0].url, servers[0].identities)
+        told = await link.connect(NAMESPACE)
+        await seen(lambda: all(list(server.accounts.glob("*.jwt")) for server in servers))
+        await close(told)
+        await link.close()
 
 
 @asynccontextmanager
