@@ -83,8 +83,8 @@ class Operator:
         ended = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             watching = group.create_task(self._watch(ended), name="watches")
+            data_plane = group.create_task(self.data_plane.run(), name="data plane")
             tasks = [
-                group.create_task(self.data_plane.run(), name="data plane"),
                 group.create_task(self.queue.run(), name="queue"),
                 group.create_task(self.resync.run(), name="resync"),
             ]
@@ -94,7 +94,9 @@ class Operator:
             stopping = group.create_task(stop.wait(), name="stop")
             await asyncio.wait((watching, stopping), return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
-            await end(tasks)  # before Kopf ends: it waits for whatever task it finds, then cancels it once
+            await end(tasks)  # all of ours before Kopf ends: it waits for whatever task it finds, then cancels it once
+            data_plane.cancel()  # once: asked again, it would leave what it is closing
+            await asyncio.wait((data_plane,))
             ended.set()
 
     async def _watch(self, ended: asyncio.Event) -> None:

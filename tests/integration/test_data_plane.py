@@ -115,3 +115,17 @@ async def test_streams_grow_as_they_are_told_and_never_shrink(nats: NatsServer) 
     assert await sizes(SIZES) == larger
     assert await sizes(replace(SIZES, replicas=3)) == larger  # one server cannot: it is told, and all goes on
     assert await sizes(replace(SIZES, input_bytes=1 << 50)) == larger
+
+
+async def test_ended_while_the_server_stands_still_it_leaves_nothing_behind(nats: NatsServer) -> None:
+    plane = DataPlane(NatsLink(nats.url), SIZES, Heard())
+    running = asyncio.ensure_future(plane.run())
+    plane.serve("desk")
+    await until("the bucket", lambda: plane.answering()["desk"])
+
+    with nats.silent():
+        await until("it to notice", lambda: not plane.answering()["desk"])
+        running.cancel()
+        await asyncio.wait((running,))
+
+    assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("bucket")]
