@@ -61,9 +61,7 @@ def _as_it_runs(body: Body, made: Sequence[Body], world: World, key: Key) -> dic
     there, name = _there(body, world, key), body["metadata"]["name"]
     config = next((one for one in made if _named(one) == ("ConfigMap", name)), None)
     config_there = world.child(key, "ConfigMap", name)
-    same = (there["metadata"].get("annotations") or {}).get(SPECIFICATION) == body["metadata"]["annotations"][
-        SPECIFICATION
-    ]
+    same = _made_of_this(there, body, world, key)
     if same and config and config_there and not _touched(there) and not _touched(config_there):
         return {
             _named(body): body | {"spec": body["spec"] | {"template": there["spec"]["template"]}},
@@ -72,6 +70,16 @@ def _as_it_runs(body: Body, made: Sequence[Body], world: World, key: Key) -> dic
     if _image(there) == _image(body):
         return {}
     return {_named(body): _with_image(body, _image(there))}
+
+
+def _made_of_this(there: Body, body: Body, world: World, key: Key) -> bool:
+    """Whether a Deployment was made of the present specification; of one without the mark, of an operator of before, the
+    status of its pipeline says so."""
+    made_of = (there["metadata"].get("annotations") or {}).get(SPECIFICATION)
+    if made_of is not None:
+        return bool(made_of == body["metadata"]["annotations"][SPECIFICATION])
+    seen = world.seen(key)
+    return seen is not None and seen.status.get("appliedGeneration") == seen.generation
 
 
 def _would_restart(body: Body, world: World, key: Key) -> bool:

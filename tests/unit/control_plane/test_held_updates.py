@@ -104,6 +104,32 @@ def test_what_is_no_change_to_a_worker_lets_nothing_through(field: Body) -> None
     assert runs(plan(world, UPDATES["address of NATS"])) == before
 
 
+def without_the_mark(world: World, applied_generation: int) -> World:
+    """As an operator leaves it that knows no marks."""
+    there = world.child(TP, "Deployment", "tw-btc")
+    assert there is not None
+    world.observe_child(there | {"metadata": there["metadata"] | {"annotations": {}}})
+    status = {"appliedGeneration": applied_generation}
+    world.observe(TP, resource(TP, HELD, generation=2) | {"status": status})
+    return world
+
+
+@pytest.mark.parametrize("update", UPDATES.values(), ids=UPDATES)
+def test_a_worker_of_an_operator_that_left_no_mark_is_held_back_too(update: Platform) -> None:
+    world = running()
+    before = runs(plan(world, PLATFORM))
+    waits = plan(without_the_mark(world, applied_generation=2), update)
+
+    assert runs(waits) == before
+    assert condition(waits, "UpdatePending")["status"] == "True"
+
+
+def test_a_change_of_the_pipeline_is_done_where_no_mark_was_left() -> None:
+    world = without_the_mark(running(), applied_generation=1)
+
+    assert runs(plan(world, UPDATES["resources"])) == runs(plan(running(PIPELINE), UPDATES["resources"]))
+
+
 def test_what_somebody_else_has_changed_is_put_right_all_the_same() -> None:
     world = running()
     there = world.child(TP, "Deployment", "tw-btc")
