@@ -13,9 +13,12 @@ from nats.aio.client import Client
 from tradewind.errors import Unavailable
 from tradewind.messaging.login import DIRECTORY, login_options
 
+from tradewind_workers.runner.shown_login import ShownLogin
+
 log = structlog.get_logger()
-LOST: ContextVar[Callable[[str], None] | None] = ContextVar("LOST", default=None)
-"""Told why a connection is gone for good: the client gives it up where the server ends it with an error."""
+LOST: ContextVar[Callable[[str], None]] = ContextVar("LOST", default=lambda _: None)
+"""Told why a connection is of no use any more: the server ended it with an error, which the client takes for the end, or its
+login lacks a right that a newer one may have."""
 
 
 class WorkerClient(Client):
@@ -38,6 +41,8 @@ async def connect(url: str, name: str) -> Client:
     connected = False
     client = WorkerClient()
     lost = LOST.get()
+    directory = os.environ.get(DIRECTORY)
+    login = ShownLogin(login_options(Path(directory) if directory else None, name, url))
 
     async def on_error(error: Exception) -> None:
         if isinstance(error, ssl.SSLError) and not connected:  # the client would wait without end
@@ -46,6 +51,8 @@ async def connect(url: str, name: str) -> Client:
                 "NATS of your own speak TLS first (tls { handshake_first: auto })"
             ) from error
         log.warning("nats_error", error=str(error) or repr(error))
+        if login.outlived_by(error):
+            lost(f"{url}: the login of this connection lacks a right, and a newer one is there: starting anew: {error}")
 
     async def on_disconnected() -> None:
         log.warning("nats_disconnected")
@@ -56,10 +63,8 @@ async def connect(url: str, name: str) -> Client:
     async def on_closed() -> None:
         if not client.ending:
             log.error("nats_connection_ended", error=str(client.last_error))
-            if lost is not None:
-                lost(f"{url}: the server has ended the connection for good: {client.last_error}")
+            lost(f"{url}: the server has ended the connection for good: {client.last_error}")
 
-    directory = os.environ.get(DIRECTORY)
     await client.connect(
         url,
         name=name,
@@ -72,7 +77,7 @@ async def connect(url: str, name: str) -> Client:
         disconnected_cb=on_disconnected,
         reconnected_cb=on_reconnected,
         closed_cb=on_closed,
-        **login_options(Path(directory) if directory else None, name, url),
+        **login.options,
     )
     connected = True
     return client
