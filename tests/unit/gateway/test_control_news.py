@@ -64,3 +64,16 @@ def test_whoever_watches_is_told_everything_as_it_comes() -> None:
     news.on_entry(entry("holder.paper", b"", 2))
 
     assert seen == ["heartbeat.gateway-paper", "holder.paper"]
+
+
+def test_what_comes_while_nobody_hears_is_told_to_who_hears_next() -> None:
+    news, first, second = ControlNews(cast(KeyValue, None)), Hearing(), Hearing()
+    news.hear(first)
+
+    news.leave()
+    news.on_entry(entry("halt.a", b"1", 1))
+    news.on_halt("halt.b", b"2")
+    news.hear(second)
+
+    assert first.heard == []
+    assert second.heard == [("halt.a", b"1", False), ("halt.b", b"2", False)]

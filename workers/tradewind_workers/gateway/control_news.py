@@ -68,6 +68,10 @@ class ControlNews:
             hearer.on_halt(key, value)
         self._hearer = hearer
 
+    def leave(self) -> None:
+        """Nobody hears any more: what comes is kept for who hears next."""
+        self._hearer = None
+
     def on_halt(self, key: str, value: bytes) -> None:
         """A halt as the API server has it."""
         self._halts[key] = value

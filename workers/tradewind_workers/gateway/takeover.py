@@ -162,5 +162,6 @@ class Account:
         control = ControlWatch(answers, gateway, outbox, following, time.time_ns)
         held.push_async_callback(control.close)
         news.hear(control)
+        held.callback(news.leave)
         link = VenueLink(gateway, outbox, venue, time.time_ns, resumes_at, tradable)
         return TradingGateway(gateway, venue, journal, outbox, following, control, link, news, writing)
