@@ -12,7 +12,7 @@ from gateway_books import NOW, GatewayBooks
 from tradewind.contract.subjects import direct_key, halt_key
 from tradewind.durations import SECOND
 from tradewind_workers.gateway.control import BLIND, ControlWatch
-from tradewind_workers.gateway.effects import Effect
+from tradewind_workers.gateway.effects import Cancel, Effect
 from tradewind_workers.gateway.following import Followed, Following
 from tradewind_workers.gateway.outbox import Outbox
 from tradewind_workers.runner.heartbeat import KeyWriter
@@ -36,6 +36,28 @@ class NobodyFollowed(Following):
 
     def update(self, wanted: dict[str, Followed]) -> None:
         self.told = wanted
+
+
+class Deaf(KeyWriter):
+    """Takes no acknowledgement: the journal, or the message server, is away."""
+
+    async def put(self, key: str, value: bytes, /) -> object:
+        return await asyncio.Event().wait()
+
+
+async def test_orders_are_cancelled_again_after_a_restart_though_nobody_takes_the_acknowledgement() -> None:
+    books, sent = GatewayBooks(), Taken()
+    resting = books.order(books.intent(time_in_force="GTC")).order.client_order_id
+    books.take(books.gateway.on_halt(halt("u-1", action="CancelAll"), NOW))
+    control = ControlWatch(Deaf(), books.refolded(), sent, NobodyFollowed(), clock=lambda: NOW)
+
+    control.on_halt(halt_key("u-1"), written("u-1", action="CancelAll"))
+    async with asyncio.timeout(5):
+        while not sent.effects:
+            await asyncio.sleep(0.001)
+
+    assert [one.client_order_id for one in sent.effects if isinstance(one, Cancel)] == [resting]
+    await control.close()
 
 
 def watch(books: GatewayBooks, **clocks: Any) -> ControlWatch:

@@ -15,6 +15,7 @@ import structlog
 from tradewind.contract.subjects import ack_key
 from tradewind.durations import SECOND
 from tradewind.events import OrderStatus
+from tradewind.messaging.ending import end
 
 from tradewind_workers.gateway.effects import Place
 from tradewind_workers.gateway.gateway import Gateway
@@ -44,8 +45,12 @@ class Enforcement:
         ack: dict[str, Any] = {
             "account": self._gateway.name, "uid": uid, "action": halt.action, "seenAt": seen, "latchedAt": latched
         }  # fmt: skip
-        await self._put_ack(uid, ack)
-        cancelled = await self._cancelled(lambda: latches.to_cancel(uid, orders.working()))
+        told = asyncio.ensure_future(self._put_ack(uid, ack))  # cancels do not wait for who may hear nothing
+        try:
+            cancelled = await self._cancelled(lambda: latches.to_cancel(uid, orders.working()))
+            await told
+        finally:
+            await end([told])
         if uid not in latches.halts:
             return
         ack |= {"quietAt": self._clock(), "cancelled": cancelled, "enforced": True}
