@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
 import pytest
-from markets import START, TABLE, rows_of, trade
+from markets import BTC, START, TABLE, rows_of, trade
 from nats.js import JetStreamContext
 from structlog.testing import capture_logs
 from tradewind.durations import SECOND
 from tradewind.events import RowKind
 from tradewind_workers.feeds.sequencer import Sequencer
 from tradewind_workers.feeds.source import MarketSource, Undecodable
-from tradewind_workers.rows import Rows
+from tradewind_workers.rows import Rows, SymbolTable
 from tradewind_workers.runner.counted_rows import CountedRows
 from tradewind_workers.runner.feed_worker import MAX_ROWS, MAX_TICKS, MOST_KEEPING, FeedWorker
 from tradewind_workers.runner.fenced import FencedPublisher
+from tradewind_workers.stages.candles import CandleStage
+from tradewind_workers.stages.stage import encode_batch
 
 
 class AwayStream:
@@ -27,11 +30,11 @@ class AwayStream:
         raise TimeoutError
 
 
-def worker() -> FeedWorker:
+def worker(table: SymbolTable = TABLE) -> FeedWorker:
     dead = (cast(JetStreamContext, AwayStream()), "dead")
     nobody: Any = None
     return FeedWorker(
-        cast(MarketSource, nobody), cast(FencedPublisher, nobody), Sequencer(TABLE), CountedRows(), dead, live=False
+        cast(MarketSource, nobody), cast(FencedPublisher, nobody), Sequencer(table), CountedRows(), dead, live=False
     )
 
 
@@ -54,6 +57,19 @@ def test_no_message_has_more_rows_or_seconds_than_it_may_and_none_is_lost(times:
     assert max(int((batch.rows.kind == RowKind.CLOCK).sum()) for batch in batches) <= MAX_TICKS
     assert Rows.concat([batch.rows for batch in batches]).row.tolist() == list(range(feed._sequencer.next_row))
     assert int(np.concatenate([batch.rows.kind == RowKind.TRADE for batch in batches]).sum()) == len(times)
+
+
+def test_the_shortest_candles_of_a_gap_in_very_many_symbols_go_into_a_message_the_server_takes() -> None:
+    """One message of the input makes one of the output, whatever is in it."""
+    table = SymbolTable.of(replace(BTC, symbol=f"COIN{n}USDT") for n in range(1_000))
+    feed, candles = worker(table), CandleStage(SECOND)
+    prices = [trade(n, START, 6_500_000) for n in range(1_000)]
+    feed._waiting.append(rows_of([*prices, trade(0, START + 30 * SECOND, 6_500_000)], table))
+
+    made = [candles.on_batch(batch) for batch in feed._take()]
+
+    assert sum(len(batch.events) for batch in made) == 30 * 1_000
+    assert max(len(encode_batch(batch)) for batch in made) < 1 << 19
 
 
 async def test_dead_letters_nobody_takes_are_told_and_do_not_pile_up() -> None:

@@ -40,8 +40,9 @@ from tradewind_workers.stages.stage import Batch, decode_batch, encode_batch
 
 log = structlog.get_logger()
 MAX_ROWS = 8_192  # a message of at most about 400 KB
-MAX_TICKS = 64
-"""Whole seconds in a message: each may close a candle of every symbol, and what one message makes has to go into one."""
+MAX_TICKS, MOST_CLOSED = 64, 2_048
+"""Whole seconds in a message, and candles that those may close, one a second of every symbol: what one message makes has to go
+into one."""
 AGAIN_S = 1.0
 MOST_KEEPING = 100
 MAX_WAITING = 262_144
@@ -174,11 +175,12 @@ class FeedWorker:
 
 def _pieces(rows: Rows) -> Iterator[Rows]:
     """The rows, cut so that none has more of them, or of ticks, than a message may."""
+    most_ticks = max(1, min(MAX_TICKS, MOST_CLOSED // max(1, len(rows.table.symbols))))
     ticks = np.cumsum(rows.kind == RowKind.CLOCK)
     start = 0
     while start < len(rows):
         told = int(ticks[start - 1]) if start else 0
-        end = min(start + MAX_ROWS, int(np.searchsorted(ticks, told + MAX_TICKS, side="right")))
+        end = min(start + MAX_ROWS, int(np.searchsorted(ticks, told + most_ticks, side="right")))
         yield rows.take(slice(start, end))
         start = end
 

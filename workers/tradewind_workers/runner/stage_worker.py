@@ -46,7 +46,7 @@ ROW_BYTES = 52
 EVENTS_BYTES = 256 * 1024
 """What is kept free in a message for the events a range makes, beside what it passes on."""
 CLOSING_BYTES = 128
-"""What the end of a candle makes of events, with room: a candle takes about 60."""
+"""What the end of a candle makes of events, with room: a candle takes 73 to 94."""
 SNAPSHOT_EVERY_S, SHARE = 5.0, 50
 """Seconds between two snapshots; at least so many times what the state of the stages takes, as nothing is handled meanwhile."""
 PROGRESS_EVERY_S = 1.0
