@@ -73,8 +73,8 @@ def kill(
             scope[field] = {"matchLabels": _labels(labels)}
     if not scope:
         return fail("name whom to halt: --all, --account label=value or --pipeline label=value", BAD_INPUT)
-    if nats_url is not None and not namespace:
-        return fail("--nats-url is NATS of a whole cluster: name the namespace to halt, --namespace NAME", BAD_INPUT)
+    if wrong := _half_named(nats_url, namespace, login):
+        return fail(wrong, BAD_INPUT)
     made = datetime.now(UTC).strftime("halt-%Y%m%d-%H%M%S-") + secrets.token_hex(2)
     spec = {"scope": scope, "action": action, "reason": reason.strip()}
     document = stamped(to_document(_switch(name or made, spec)))
@@ -84,6 +84,15 @@ def kill(
     if name and _taken(state, name):
         return fail(f"there is a KillSwitch {name} already: give this one another name", BAD_INPUT)
     return asyncio.run(engage(state, document, direct=direct))
+
+
+def _half_named(nats_url: str | None, namespace: str | None, login: Path | None) -> str:
+    """What is missing for a halt in a cluster; a halt of this machine that was meant for one would halt nobody there."""
+    if nats_url is not None and not namespace:
+        return "--nats-url is NATS of a whole cluster: name the namespace to halt, --namespace NAME"
+    if nats_url is None and (namespace is not None or login is not None):
+        return "--namespace and --login are of a cluster, and nothing was halted: name its NATS, --nats-url URL"
+    return ""
 
 
 @app.command

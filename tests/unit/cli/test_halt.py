@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tradewind_cli.app import BAD_INPUT
+from tradewind_cli.commands.halt import kill
 from tradewind_cli.halting import Answer, unenforced
 
 
@@ -21,3 +27,13 @@ def test_how_it_goes_on_is_shown_by_what_works_there() -> None:
     assert all(
         said.endswith("; see kubectl -n desk get ks,ta.") for said in unenforced(answers, "kubectl -n desk get ks,ta")
     )
+
+
+@pytest.mark.parametrize("half", [{"namespace": "desk"}, {"login": Path("login")}])
+def test_a_halt_meant_for_a_cluster_that_is_not_named_halts_nobody_and_says_so(
+    half: dict[str, Any], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert kill(reason="fat finger", all=True, state_dir=tmp_path, **half) == BAD_INPUT
+
+    assert "nothing was halted: name its NATS, --nats-url URL" in " ".join(capfd.readouterr().err.split())
+    assert list(tmp_path.iterdir()) == []
