@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,19 +43,24 @@ def test_a_holder_that_is_silent_is_replaced_after_a_while_and_not_before() -> N
     assert succession.may_try
 
 
-@pytest.mark.parametrize(
-    "before",
-    [
-        lambda s: s.on_holder("", 1.0),  # given back
-        lambda s: None,
-    ],
-)
-def test_an_account_nobody_has_is_taken_at_once(before: Callable[[Succession], None]) -> None:
+def test_an_account_that_was_given_back_is_taken_at_once() -> None:
     succession = waiting(None)
 
-    before(succession)
+    succession.on_holder("", 1.0)
 
     assert succession.may_try
+
+
+def test_an_account_nobody_ever_had_is_taken_once_whoever_beats_would_have_been_heard() -> None:
+    succession, beside_one_of_before = waiting(None), waiting(None)
+    assert not succession.may_try
+
+    succession.on_own_beat(1.0)
+    beside_one_of_before.on_beat(0.5)
+    beside_one_of_before.on_own_beat(1.0)
+
+    assert succession.may_try
+    assert not beside_one_of_before.may_try
 
 
 def test_nothing_is_tried_before_all_that_was_said_has_been_heard() -> None:

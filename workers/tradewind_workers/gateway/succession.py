@@ -50,6 +50,10 @@ class Succession:
         """Nobody has the account, or who has it is silent."""
         if self._begun is None:
             return False
-        if self.holder == "" or (self.holder is None and self._heard is None):
+        if self.holder == "":
             return True
+        if (
+            self.holder is None and self._heard is None
+        ):  # one of before names nobody, and its beat may be the next to come
+            return self._own > self._begun
         return self._own - max(self._begun, self._heard or self._begun) >= SILENT_S
