@@ -24,6 +24,8 @@ log = structlog.get_logger()
 WRONG_LAST_SEQUENCE = (10071, 10164)
 """Somebody has written since; or, where streams have copies, another write that stands behind the same entry is under way."""
 WITHIN_S, AGAIN_S, UNHEARD_S = 1.0, 0.2, 10.0
+TOLD_AFTER = 3
+"""Refusals in a row of what is right: with copies of a stream one of them may be by the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +104,12 @@ class Tenure:
             FencedOut: another gateway has taken over. nats.errors.Error, APIError, TimeoutError: the server is away.
         """
         async with self._turn:
+            in_vain = 0
             while not await self._publish(key_subject(self._bucket, key), value, self._revision, self._subject):
-                found = await self.holder()
+                before, found = self._revision, await self.holder()
+                in_vain = in_vain + 1 if found == Holder(self.name, before) else 0
+                if in_vain == TOLD_AFTER:
+                    log.error("nothing_taken_of_the_holder", detail="NATS does not compare: it has to be 2.11 or later")
                 if found.name not in (self.name, None):
                     raise FencedOut(f"{found.name or 'nobody'} holds the account now, not {self.name}; ending")
                 if found.name is None:
