@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
-import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -39,6 +38,7 @@ async def _run(given: argparse.Namespace) -> None:
 
     from tradewind_operator.app import Settings, run
     from tradewind_operator.platform import Platform
+    from tradewind_operator.signals import stop_on_signals
     from tradewind_operator.tracing import tracing
 
     platform = Platform(
@@ -70,8 +70,7 @@ async def _run(given: argparse.Namespace) -> None:
         sizes,
     )
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop_on_signals(stop)
     with tracing():
         await run(settings, stop)
 

@@ -30,6 +30,7 @@ from tradewind_operator.plan import Body
 from tradewind_operator.platform import Platform
 from tradewind_operator.reconciler import Reconciler
 from tradewind_operator.resync import EVERY_S, Resync
+from tradewind_operator.signals import stop_on_signals
 from tradewind_operator.watching import Watching
 from tradewind_operator.work_queue import WorkQueue
 from tradewind_operator.world import World
@@ -82,7 +83,7 @@ class Operator:
             return
         ended = asyncio.Event()
         async with asyncio.TaskGroup() as group:
-            watching = group.create_task(self._watch(ended), name="watches")
+            watching = group.create_task(self._watch(stop, ended), name="watches")
             data_plane = group.create_task(self.data_plane.run(), name="data plane")
             tasks = [
                 group.create_task(self.queue.run(), name="queue"),
@@ -94,13 +95,15 @@ class Operator:
             stopping = group.create_task(stop.wait(), name="stop")
             await asyncio.wait((watching, stopping), return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
+            log.info("operator_stopping", asked=stop.is_set())
             await end(tasks)  # all of ours before Kopf ends: it waits for whatever task it finds, then cancels it once
             data_plane.cancel()  # once: asked again, it would leave what it is closing
             await asyncio.wait((data_plane,))
             ended.set()
 
-    async def _watch(self, ended: asyncio.Event) -> None:
-        await kopf.operator(
+    async def _watch(self, stop: asyncio.Event, ended: asyncio.Event) -> None:
+        others = asyncio.all_tasks()
+        tasks = await kopf.spawn_tasks(
             registry=self.watching.registry(),
             standalone=True,
             identity=IDENTITY,
@@ -108,6 +111,8 @@ class Operator:
             namespaces=self._settings.namespaces,
             stop_flag=ended,
         )
+        stop_on_signals(stop)  # Kopf has taken them for itself
+        await kopf.run_tasks(tasks, ignored=others)
 
     async def _definitions(self, stop: asyncio.Event) -> None:
         """Wait until the server knows all of our kinds: what is not there at the start is never watched."""

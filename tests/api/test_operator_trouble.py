@@ -161,6 +161,9 @@ def test_it_ends_when_asked_though_the_message_server_stands_still(
         until("it to notice", lambda: own_operator.metric("tradewind_operator_control_bucket_up") == 0, 30)
         assert own_operator.stop() == 0
 
+    asked = [json.loads(line)["asked"] for line in own_operator.log().splitlines() if '"operator_stopping"' in line]
+    assert asked == [True]
+
 
 def test_keys_of_another_cluster_are_named_and_neither_restart_a_worker_nor_change_a_login(
     kubectl: Kubectl, own_operator: OperatorProcess, operator_login: Path, tmp_path: Path
