@@ -84,8 +84,8 @@ class Operator:
         ended = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             watching = group.create_task(self._watch(stop, ended), name="watches")
-            data_plane = group.create_task(self.data_plane.run(), name="data plane")
             tasks = [
+                group.create_task(self.data_plane.run(), name="data plane"),
                 group.create_task(self.queue.run(), name="queue"),
                 group.create_task(self.resync.run(), name="resync"),
             ]
@@ -97,8 +97,6 @@ class Operator:
             stopping.cancel()
             log.info("operator_stopping", asked=stop.is_set())
             await end(tasks)  # all of ours before Kopf ends: it waits for whatever task it finds, then cancels it once
-            data_plane.cancel()  # once: asked again, it would leave what it is closing
-            await asyncio.wait((data_plane,))
             ended.set()
 
     async def _watch(self, stop: asyncio.Event, ended: asyncio.Event) -> None:

@@ -22,7 +22,7 @@ from nats.js.kv import KeyValue
 from tradewind.contract.streams import StreamSizes
 from tradewind.contract.subjects import Names, halt_of, operator_key
 from tradewind.errors import Unavailable
-from tradewind.messaging.ending import close, end
+from tradewind.messaging.ending import close, end, finish
 
 from tradewind_operator.live import Heartbeats, Live
 from tradewind_operator.nats_link import NatsLink
@@ -63,8 +63,11 @@ class DataPlane:
         try:
             await asyncio.Event().wait()
         finally:
-            await asyncio.gather(end([*self._tasks.values()]), *self._ending)
-            await self._link.close()
+            await finish(self._close())
+
+    async def _close(self) -> None:
+        await asyncio.gather(end([*self._tasks.values()]), *self._ending)
+        await self._link.close()
 
     def serve(self, namespace: str) -> NamespaceBucket:
         """The bucket of a namespace, kept from now on."""

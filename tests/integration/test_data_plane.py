@@ -14,6 +14,7 @@ from integration.running_gateway import until
 from nats.js.kv import KeyValue
 from tradewind.contract.streams import MIB, StreamSizes
 from tradewind.contract.subjects import Names, halt_key, heartbeat_key, limits_key
+from tradewind.messaging.ending import end
 from tradewind_operator.data_plane import DataPlane, NamespaceBucket
 from tradewind_operator.nats_link import NatsLink
 from tradewind_operator.streams import ensure_streams
@@ -124,8 +125,6 @@ async def test_ended_while_the_server_stands_still_it_leaves_nothing_behind(nats
     await until("the bucket", lambda: plane.answering()["desk"])
 
     with nats.silent():
-        await until("it to notice", lambda: not plane.answering()["desk"])
-        running.cancel()
-        await asyncio.wait((running,))
+        await end([running])
 
     assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("bucket")]

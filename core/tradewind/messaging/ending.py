@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Coroutine
 from typing import Any, Protocol
 
 AGAIN_S, CLOSING_S = 0.2, 2.0
@@ -23,6 +24,15 @@ async def end(tasks: list[asyncio.Future[Any]] | list[asyncio.Task[Any]]) -> Non
             task.cancel()
         _, pending = await asyncio.wait(pending, timeout=AGAIN_S)
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def finish(closing: Coroutine[Any, Any, None]) -> None:
+    """Close something to the end, however often whoever waits for it is cancelled meanwhile: ``end`` asks again and again."""
+    task = asyncio.ensure_future(closing)
+    while not task.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.shield(task)
+    task.result()
 
 
 async def close(connection: Connection) -> None:
