@@ -122,7 +122,7 @@ class Watching:
 
 def slim(body: Any) -> Body:
     """A copy of an object without what nobody reads, such as others' annotations, in which kubectl keeps all of it once more;
-    of those who manage a child's specification, who and when."""
+    of those who manage a child's specification, who and when, and whether they have a say in what runs."""
     metadata = dict(body["metadata"])
     managers = metadata.pop("managedFields", ())
     found: Body = dict(body) | {"metadata": metadata}
@@ -132,11 +132,17 @@ def slim(body: Any) -> Body:
         }
         return found
     metadata["managedFields"] = [
-        {"manager": one.get("manager"), "time": one.get("time", "")}
+        {"manager": one.get("manager"), "time": one.get("time", ""), "runs": _of_what_runs(one.get("fieldsV1") or {})}
         for one in managers
         if one.get("subresource") != "status"
     ]
     return found
+
+
+def _of_what_runs(owned: Body) -> bool:
+    """Whether these fields are of what a worker runs: not how an object is labelled or scaled, or when its pods were restarted."""
+    pods = owned.get("f:spec", {}).get("f:template", {})
+    return "f:data" in owned or "f:spec" in pods or f"f:{GROUP}/" in str(pods.get("f:metadata", ""))
 
 
 def _key(body: Body) -> Key:

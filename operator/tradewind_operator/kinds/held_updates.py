@@ -93,8 +93,9 @@ def _there(body: Body, world: World, key: Key) -> Body:
 
 
 def _touched(there: Body) -> bool:
-    """Whether anybody else has a say in an object's specification."""
-    return any(one.get("manager") != MANAGER for one in there["metadata"].get("managedFields") or [])
+    """Whether anybody else has a say in what an object runs."""
+    managers = there["metadata"].get("managedFields") or []
+    return any(one.get("manager") != MANAGER and one.get("runs", True) for one in managers)
 
 
 def _marked(body: Body, pipeline: TradingPipeline) -> Body:

@@ -8,6 +8,7 @@ import pytest
 from tradewind_operator.kinds.pipeline import plan_pipeline
 from tradewind_operator.plan import Body, Plan
 from tradewind_operator.platform import Platform
+from tradewind_operator.watching import slim
 from tradewind_operator.world import World
 from unit.control_plane.desk import NOW, PIPELINE, PLATFORM, TP, carried_out, condition, desk, live, resource
 
@@ -136,10 +137,32 @@ def test_what_somebody_else_has_changed_is_put_right_all_the_same() -> None:
     assert there is not None
     template = there["spec"]["template"]
     edited = template | {"spec": template["spec"] | {"terminationGracePeriodSeconds": 1}}
-    managers = [{"manager": "tradewind-operator", "time": ""}, {"manager": "kubectl-edit", "time": ""}]
+    owned = {"f:spec": {"f:template": {"f:spec": {"f:terminationGracePeriodSeconds": {}}}}}
+    managers = [{"manager": "tradewind-operator"}, {"manager": "kubectl-edit", "fieldsV1": owned}]
     metadata = there["metadata"] | {"managedFields": managers}
-    world.observe_child(there | {"metadata": metadata, "spec": there["spec"] | {"template": edited}})
+    world.observe_child(slim(there | {"metadata": metadata, "spec": there["spec"] | {"template": edited}}))
 
     found, _ = runs(plan(world, UPDATES["resources"]))
 
     assert "'terminationGracePeriodSeconds': 30" in str(found)
+
+
+@pytest.mark.parametrize("update", UPDATES.values(), ids=UPDATES)
+@pytest.mark.parametrize(
+    "owned",
+    [
+        {"f:metadata": {"f:labels": {"f:team": {}}}},
+        {"f:spec": {"f:template": {"f:metadata": {"f:annotations": {"f:kubectl.kubernetes.io/restartedAt": {}}}}}},
+        {"f:spec": {"f:replicas": {}}},
+    ],
+    ids=["labelled", "restarted", "scaled"],
+)
+def test_what_somebody_else_has_labelled_or_restarted_waits_all_the_same(update: Platform, owned: Body) -> None:
+    world = running()
+    before = runs(plan(world, PLATFORM))
+    there = world.child(TP, "Deployment", "tw-btc")
+    assert there is not None
+    managers = [{"manager": "tradewind-operator"}, {"manager": "kubectl", "fieldsV1": owned}]
+    world.observe_child(slim(there | {"metadata": there["metadata"] | {"managedFields": managers}}))
+
+    assert runs(plan(world, update)) == before
