@@ -76,10 +76,12 @@ def test_the_definitions_of_the_chart_are_those_of_the_models(plane: ControlPlan
 def test_values_reach_the_operator() -> None:
     own = operator_of(MIXTURES["in its place"])["containers"][0]
     production = operator_of(MIXTURES["for production"])["containers"][0]
+    elsewhere = operator_of({"nats": {"enabled": False, "url": "nats://nats.messaging:4222", "replicas": 3}})["containers"][0]
     registry = operator_of(MIXTURES["from a registry of one's own"])
 
     assert {"--namespace=desk-a", "--namespace=desk-b"} <= set(own["args"])
     assert {"--stream-replicas=3", "--standby"} <= set(production["args"])
+    assert "--stream-replicas=3" in elsewhere["args"]
     assert {"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": "http://collector:4318"} in own["env"]
     [resources] = [one.partition("=")[2] for one in own["args"] if one.startswith("--worker-resources=")]
     assert json.loads(resources)["gateway"] == {"limits": {"memory": "1Gi"}}
@@ -141,6 +143,7 @@ OWN = "nats.enabled=false,nats.url=nats://nats.messaging:4222"
         ("nats.enabled=false", "nats.url: give the address of a NATS"),
         ("nats.url=nats://elsewhere:4222", "nats.url: nats://elsewhere:4222 is not asked while nats.enabled is true"),
         ("nats.tls.secretName=mine,nats.tls.certManager.issuer=house", "leave one of them empty"),
+        ("nats.enabled=false,nats.url=nats://me:secret@elsewhere:4222", "nats.url: holds a login"),
         (f"{OWN},nats.tls.certManager.issuer=house", "name a Secret with your NATS's ca.crt in nats.tls.secretName"),
         ("nats.nodeSelector.pool=a/b", "nats/nodeSelector/pool"),
         ("nats.tolerations[0].key=trading,nats.tolerations[0].operator=Is", "nats/tolerations/0/operator"),
@@ -244,6 +247,34 @@ def test_logins_are_turned_on_or_off_over_streams_only_where_that_is_said(plane:
         assert "Flatten every account first, then say so by nats.leaveStreams=true" in refused.value.stderr
         assert charts.rendered("tradewind", *asks, f"--set=nats.authentication={now},nats.leaveStreams=true")
         assert charts.rendered("tradewind", *asks, kept)
+
+
+@pytest.mark.parametrize(
+    ("before", "value", "said"),
+    [
+        ("", "nats.replicas=3", "it deletes the streams it held alone"),
+        ("nats.replicas=3", "nats.replicas=1", "NATS here is 3 servers: streams whose copies are on those that go"),
+        ("nats.replicas=5", "nats.replicas=3", "Leave nats.replicas=5, or begin anew"),
+        ("", "nats.storage.size=40Gi", "40Gi, and the volumes of NATS here were made with 20Gi"),
+        ("nats.replicas=3", "nats.replicas=5", ""),
+        ("nats.storage.size=20480Mi", "nats.storage.size=20Gi", ""),
+    ],
+)
+def test_what_would_cost_the_streams_or_half_an_upgrade_is_refused_before(
+    plane: ControlPlane, before: str, value: str, said: str
+) -> None:
+    with namespace(plane) as kubectl:
+        asks = (f"--kubeconfig={plane.kubeconfig}", "--dry-run=server", f"--namespace={kubectl.namespace}")
+        for one in charts.rendered("tradewind", *asks, f"--set={before}"):
+            if one["metadata"]["name"] == "nats" and one["kind"] in ("ConfigMap", "StatefulSet"):
+                kubectl.apply(one)
+
+        if not said:
+            assert charts.rendered("tradewind", *asks, f"--set={value}")
+            return
+        with pytest.raises(subprocess.CalledProcessError) as refused:
+            charts.rendered("tradewind", *asks, f"--set={value}")
+        assert said in refused.value.stderr
 
 
 @pytest.mark.parametrize("replicas", [1, 3, 5])
