@@ -59,7 +59,9 @@ async def engage(state: StateDirectory, document: dict[str, Any], *, direct: boo
         if direct:
             return fail("nothing runs here: a halt kept for the next start needs the store, leave --direct out")
         state.put(document)
-        out.print(f"killswitch/{name} stored; nothing runs in {state.path}: it holds from the next start there", markup=False)
+        out.print(
+            f"killswitch/{name} stored; nothing runs in {state.path}: it holds from the next start there", markup=False
+        )
         return OK
     try:
         async with reach(state) as control:

@@ -76,7 +76,9 @@ def test_the_definitions_of_the_chart_are_those_of_the_models(plane: ControlPlan
 def test_values_reach_the_operator() -> None:
     own = operator_of(MIXTURES["in its place"])["containers"][0]
     production = operator_of(MIXTURES["for production"])["containers"][0]
-    elsewhere = operator_of({"nats": {"enabled": False, "url": "nats://nats.messaging:4222", "replicas": 3}})["containers"][0]
+    elsewhere = operator_of({"nats": {"enabled": False, "url": "nats://nats.messaging:4222", "replicas": 3}})[
+        "containers"
+    ][0]
     registry = operator_of(MIXTURES["from a registry of one's own"])
 
     assert {"--namespace=desk-a", "--namespace=desk-b"} <= set(own["args"])
