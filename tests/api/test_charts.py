@@ -251,6 +251,9 @@ def test_logins_are_turned_on_or_off_over_streams_only_where_that_is_said(plane:
         assert charts.rendered("tradewind", *asks, kept)
 
 
+LOOKED_AT = ("ConfigMap", "StatefulSet", "Deployment")
+
+
 @pytest.mark.parametrize(
     ("before", "value", "said"),
     [
@@ -258,6 +261,11 @@ def test_logins_are_turned_on_or_off_over_streams_only_where_that_is_said(plane:
         ("nats.replicas=3", "nats.replicas=1", "NATS here is 3 servers: streams whose copies are on those that go"),
         ("nats.replicas=5", "nats.replicas=3", "Leave nats.replicas=5, or begin anew"),
         ("", "nats.storage.size=40Gi", "40Gi, and the volumes of NATS here were made with 20Gi"),
+        ("", OWN, "nats.enabled: false, and what trades here uses nats://nats."),
+        (OWN, "nats.enabled=true", "nats.enabled: true, and what trades here uses nats://nats.messaging:4222"),
+        ("", f"{OWN},nats.leaveStreams=true", ""),
+        ("", "nats.tls.secretName=certificates", ""),
+        (OWN, "nats.enabled=false,nats.url=nats://nats.elsewhere:4222", ""),
         ("nats.replicas=3", "nats.replicas=5", ""),
         ("nats.storage.size=20480Mi", "nats.storage.size=20Gi", ""),
     ],
@@ -268,7 +276,7 @@ def test_what_would_cost_the_streams_or_half_an_upgrade_is_refused_before(
     with namespace(plane) as kubectl:
         asks = (f"--kubeconfig={plane.kubeconfig}", "--dry-run=server", f"--namespace={kubectl.namespace}")
         for one in charts.rendered("tradewind", *asks, f"--set={before}"):
-            if one["metadata"]["name"] == "nats" and one["kind"] in ("ConfigMap", "StatefulSet"):
+            if one["metadata"]["name"] in ("nats", "tradewind-operator") and one["kind"] in LOOKED_AT:
                 kubectl.apply(one)
 
         if not said:
