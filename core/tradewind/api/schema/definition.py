@@ -59,7 +59,7 @@ COLUMNS: dict[str, list[tuple[str, str, str]]] = {
     "KillSwitch": [
         READY,
         ("Action", "string", ".spec.action"),
-        ("Latched", "boolean", ".status.latched"),
+        ("In-Force", "boolean", ".status.latched"),
         ("Why", "string", ".spec.reason"),
         ("Released-By", "string", ".spec.release.by"),
         REASON,
