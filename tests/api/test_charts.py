@@ -145,7 +145,7 @@ OWN = "nats.enabled=false,nats.url=nats://nats.messaging:4222"
         ("nats.enabled=false", "nats.url: give the address of a NATS"),
         ("nats.url=nats://elsewhere:4222", "nats.url: nats://elsewhere:4222 is not asked while nats.enabled is true"),
         ("nats.tls.secretName=mine,nats.tls.certManager.issuer=house", "leave one of them empty"),
-        ("nats.enabled=false,nats.url=nats://me:secret@elsewhere:4222", "nats.url: holds a login"),
+        ("nats.enabled=false,nats.url=nats://me@elsewhere:4222", "nats.url: holds a login"),
         (f"{OWN},nats.tls.certManager.issuer=house", "name a Secret with your NATS's ca.crt in nats.tls.secretName"),
         ("nats.nodeSelector.pool=a/b", "nats/nodeSelector/pool"),
         ("nats.tolerations[0].key=trading,nats.tolerations[0].operator=Is", "nats/tolerations/0/operator"),
