@@ -96,7 +96,12 @@ def _judge(
     """``uids`` are those of the halts it ends, ``others`` the names of other KillSwitches in force by uid."""
     members = sorted({*in_scope(switch, world, key.namespace), *seen.status.get("members", [])})
     answers, released = live.answers(seen.uid), switch.spec.release
-    gateways = [_gateway(account, answers[account]) for account in members if account in answers]
+    before = {one.get("account"): one for one in seen.status.get("gateways", [])}
+    gateways = [
+        _as_first_said(_gateway(account, answers[account]), before.get(account, {}))
+        for account in members
+        if account in answers
+    ]
     held = [name for name in members if _holds(live, name, uids)]
     wrong = others.get(switch.metadata.annotations.get(ENDS, ""))
     if released is not None and wrong is not None:
@@ -198,3 +203,13 @@ def _gateway(account: str, ack: Any) -> Body:
     if "waitingFor" in ack:
         found["waitingFor"] = str(ack["waitingFor"])[:256]
     return found
+
+
+def _as_first_said(told: Body, before: Mapping[str, Any]) -> Body:
+    """With the earliest times of this halt: a gateway that takes over, or starts again, says anew when it latched."""
+    if before.get("uid") != told["uid"]:
+        return told
+    for moment, beside in (("ackedAt", "latency"), ("quietAt", "cancelled")):
+        if moment in before and before[moment] <= told.get(moment, before[moment]):
+            told |= {name: before[name] for name in (moment, beside) if name in before}
+    return told

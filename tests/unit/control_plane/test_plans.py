@@ -527,6 +527,23 @@ def test_what_a_gateway_confirmed_counts_while_it_holds_the_halt(halts: list | N
     assert condition(plan)["reason"] == reason
 
 
+def test_when_a_halt_was_confirmed_first_stays_in_its_record():
+    def told(status: dict, **ack: Any) -> dict:
+        world = desk((KS, resource(KS, HALT) | {"status": status}))
+        answer = {"uid": "uid-stop", "account": "paper"} | ack
+        return plan_kill_switch(KS, world, live(acks={"uid-stop": {"paper": answer}}), NOW).status
+
+    second = 10**9
+    first = told({}, seenAt=50 * second, latchedAt=50 * second + 10**6, quietAt=52 * second, cancelled=3, enforced=True)
+    taken_over = told(first, seenAt=58 * second, latchedAt=58 * second)
+    again = told(taken_over, seenAt=58 * second, latchedAt=58 * second, quietAt=59 * second, cancelled=0, enforced=True)
+
+    assert first["gateways"][0] | {"latency": "1.000ms", "cancelled": 3} == first["gateways"][0]
+    assert taken_over["gateways"] == again["gateways"] == first["gateways"]
+    other = {"gateways": [first["gateways"][0] | {"uid": "another"}]}
+    assert told(other, seenAt=58 * second, latchedAt=58 * second)["gateways"][0]["latency"] == "0.000ms"
+
+
 def test_a_halt_is_released_when_its_gateways_have_let_go():
     released = desk((KS, resource(KS, HALT | {"release": RELEASE}, 2)))
 
