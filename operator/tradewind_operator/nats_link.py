@@ -98,6 +98,7 @@ class NatsLink:
                 name="tradewind-operator",
                 inbox_prefix=inbox(OPERATOR),
                 allow_reconnect=False,
+                max_reconnect_attempts=1,  # where nobody listens the client tries sixty times by itself, two minutes
                 connect_timeout=TIMEOUT_S,
                 error_cb=_quiet,
                 **login,

@@ -16,17 +16,17 @@ from integration.nats_server import NatsServer
 from integration.running_gateway import NAMES
 from integration.simulated_venue import BTC, ETH
 from nats.aio.client import Client
-from tradewind.contract.subjects import heartbeat_key
+from tradewind.contract.subjects import Names, heartbeat_key
 from tradewind_workers.runner.instruments import tell_instruments
 from tradewind_workers.runner.process import CRASHED
 
 
-def a_stage() -> dict[str, Any]:
-    inputs = {"stream": NAMES.input_stream, "subjects": [NAMES.feed("f"), NAMES.account("paper")]}
+def a_stage(names: Names = NAMES) -> dict[str, Any]:
+    inputs = {"stream": names.input_stream, "subjects": [names.feed("f"), names.account("paper")]}
     return {
         "role": "pipeline", "pipeline": pipeline().model_dump(mode="json", by_alias=True, exclude_none=True), "run_id": "run",
         "stages": ["market"], "shard": 0, "symbols": ["BTCUSDT"], "account": "paper", "input": inputs,
-        "output": NAMES.stage("desk", 0, "market"),
+        "output": names.stage("desk", 0, "market"),
     }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import json
 import secrets
 import shutil
 import socket
+import sys
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -17,7 +18,9 @@ from urllib.error import HTTPError
 
 import pytest
 from integration.nats_server import Heard, NatsServer
+from integration.simulated_venue import BTC
 from integration.test_identities import HERE, SIZES, everybody
+from integration.test_refused_by_the_server import a_stage
 from nats.aio.client import Client
 from nats.errors import Error
 from nats.js.errors import APIError
@@ -28,6 +31,7 @@ from tradewind_operator.data_plane import DataPlane
 from tradewind_operator.identities import SECRET_BYTES, Identities
 from tradewind_operator.nats_link import NatsLink
 from tradewind_workers.runner.connection import connect
+from tradewind_workers.runner.instruments import tell_instruments
 
 NAMESPACE = HERE.namespace
 
@@ -108,6 +112,40 @@ async def test_servers_that_have_forgotten_an_account_serve_until_they_are_told_
         await seen(lambda: all(list(server.accounts.glob("*.jwt")) for server in servers))
         await close(told)
         await link.close()
+
+
+async def test_a_worker_that_starts_while_the_servers_have_no_leader_waits_for_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with three(tmp_path) as servers, served(servers[0]) as plane:
+        bucket = plane.serve(NAMESPACE)
+        await seen(lambda: bucket.up)
+        told = await servers[0].connect(NAMESPACE)
+        await tell_instruments(await told.jetstream().key_value(HERE.control_bucket), "f", [BTC])
+        await told.close()
+        assert servers[0].identities is not None
+        login = servers[0].identities.user(NAMESPACE, "momentum", everybody()["momentum"])
+        (tmp_path / CREDENTIALS).write_text(str(login))
+        monkeypatch.setenv(DIRECTORY, str(tmp_path))
+        for server in servers[1:]:
+            server.kill()
+        config = tmp_path / "worker.json"
+        common = {"name": "momentum", "namespace": NAMESPACE, "nats_url": servers[0].url, "port": None, "feed": "f"}
+        config.write_text(json.dumps(common | a_stage(HERE)))
+        log = (tmp_path / "log").open("w+")
+        process = await asyncio.create_subprocess_exec(sys.executable, "-m", "tradewind_workers", config, stderr=log)
+        try:
+            await seen(lambda: (tmp_path / "log").read_text().count("streams_not_served_yet") > 1)
+            for server in servers[1:]:
+                server.start()
+            await seen(lambda: "at" in bucket.live().figures("momentum"))
+
+            assert process.returncode is None
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+            log.close()
 
 
 @asynccontextmanager

@@ -10,11 +10,15 @@ import signal
 import sys
 import threading
 from collections.abc import Coroutine
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import structlog
+from nats.errors import NoRespondersError
+from nats.errors import TimeoutError as Unanswered
+from nats.js.errors import NoStreamResponseError, ServiceUnavailableError
 from tradewind.errors import FencedOut, InvalidValue, TradewindError, Unavailable
 from tradewind.messaging.ending import end
 
@@ -30,7 +34,9 @@ ROLES = {
 }
 LATER = ("job", "model")
 STOPPED, CRASHED, BAD_CONFIG, FENCED_OUT = 0, 1, 2, 3
-GRACE_S, STOP_S = 10.0, 5.0
+GRACE_S, STOP_S, AGAIN_S = 10.0, 5.0, 1.0
+UNSERVED = (ServiceUnavailableError, NoStreamResponseError, NoRespondersError, Unanswered)
+"""What servers that are there say, or do not, while they have no leader."""
 log = structlog.get_logger()
 
 
@@ -90,7 +96,23 @@ async def _run(role: str, config: dict[str, Any]) -> None:
     lost: asyncio.Future[None] = loop.create_future()
     LOST.set(lambda why: None if lost.done() else lost.set_exception(Unavailable(why)))
     async with health_server(config) as health:
-        await _until_stopped(import_module(role).run(config, stop, health), stop, lost)
+        while not await _served(import_module(role).run(config, stop, health), stop, lost):
+            health.tell(lambda: False, dict)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(AGAIN_S):
+                    await stop.wait()
+
+
+async def _served(role: Coroutine[Any, Any, None], stop: asyncio.Event, lost: asyncio.Future[None]) -> bool:
+    """Whether the role came to its end. Where no stream is served it begins anew, sooner than a process that ends would be
+    started again."""
+    served = True
+    try:
+        await _until_stopped(role, stop, lost)
+    except* UNSERVED as error:
+        log.warning("streams_not_served_yet", error=repr(error.exceptions[0]))
+        served = False
+    return served or stop.is_set()
 
 
 async def _until_stopped(role: Coroutine[Any, Any, None], stop: asyncio.Event, lost: asyncio.Future[None]) -> None:
