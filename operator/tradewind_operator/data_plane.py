@@ -22,7 +22,7 @@ from nats.js.kv import KeyValue
 from tradewind.contract.streams import StreamSizes
 from tradewind.contract.subjects import Names, halt_of, operator_key
 from tradewind.errors import Unavailable
-from tradewind.messaging.ending import close, end, finish
+from tradewind.messaging.ending import close, end, finish, first_ended
 
 from tradewind_operator.live import Heartbeats, Live
 from tradewind_operator.nats_link import NatsLink
@@ -57,6 +57,7 @@ class DataPlane:
         self._buckets: dict[str, NamespaceBucket] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._ending: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     async def run(self) -> None:
         """Until cancelled; then every connection is closed."""
@@ -66,6 +67,7 @@ class DataPlane:
             await finish(self._close())
 
     async def _close(self) -> None:
+        self._closed = True  # the watches may still tell of namespaces
         await asyncio.gather(end([*self._tasks.values()]), *self._ending)
         await self._link.close()
 
@@ -74,7 +76,8 @@ class DataPlane:
         if namespace not in self._buckets:
             bucket = NamespaceBucket(namespace, self._link, self._sizes, self._listener)
             self._buckets[namespace] = bucket
-            self._tasks[namespace] = asyncio.create_task(bucket.run(), name=f"bucket {namespace}")
+            if not self._closed:
+                self._tasks[namespace] = asyncio.create_task(bucket.run(), name=f"bucket {namespace}")
         return self._buckets[namespace]
 
     def leave(self, namespace: str) -> None:
@@ -133,11 +136,9 @@ class NamespaceBucket:
                 client = await self._link.connect(self._namespace)
                 await ensure_streams(client.jetstream(), self._names, self._sizes)
                 self._bucket = await client.jetstream().key_value(self._names.control_bucket)
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(self._beat(self._bucket))
-                    group.create_task(self._watch(self._bucket))
-            except* AWAY as error:
-                self._away(_said(error.exceptions[0]))
+                await first_ended(self._beat(self._bucket), self._watch(self._bucket))
+            except AWAY as error:
+                self._away(_said(error))
             finally:
                 self._bucket = None
                 self._told.clear()

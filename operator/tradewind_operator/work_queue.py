@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from enum import IntEnum
 
+from tradewind.messaging.ending import first_ended
+
 from tradewind_operator.names import Key
 
 FIRST_RETRY_S, LAST_RETRY_S = 0.5, 60.0
@@ -80,9 +82,7 @@ class WorkQueue:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            for _ in range(self._workers):
-                group.create_task(self._worker())
+        await first_ended(*(self._worker() for _ in range(self._workers)))
 
     async def _worker(self) -> None:
         while True:

@@ -27,12 +27,29 @@ async def end(tasks: list[asyncio.Future[Any]] | list[asyncio.Task[Any]]) -> Non
 
 
 async def finish(closing: Coroutine[Any, Any, None]) -> None:
-    """Close something to the end, however often whoever waits for it is cancelled meanwhile: ``end`` asks again and again."""
-    task = asyncio.ensure_future(closing)
+    """Close something to the end, however often whoever waits for it is cancelled meanwhile, and be cancelled only then:
+    ``end`` asks again and again."""
+    task, cancelled = asyncio.ensure_future(closing), False
     while not task.done():
-        with contextlib.suppress(asyncio.CancelledError):
+        try:
             await asyncio.shield(task)
+        except asyncio.CancelledError:
+            cancelled = True
     task.result()
+    if cancelled:
+        raise asyncio.CancelledError
+
+
+async def first_ended(*works: Coroutine[Any, Any, None]) -> None:
+    """Several at once, until the first of them ends, raising what it raises; then none of them goes on. A ``TaskGroup``
+    cancels what is in it only once, and waits for ever where that was lost."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        await finish(end(tasks))
 
 
 async def close(connection: Connection) -> None:
