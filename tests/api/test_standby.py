@@ -52,11 +52,11 @@ def test_the_account_trades_on_when_its_gateway_is_lost_and_through_a_rollout(
     waiting = beat(standby_key("gateway-paper"))
     gateways = {pod.process.pid: pod for name, pod in list(node.pods.items()) if "gateway" in name}
     assert gateways.keys() == {first["pid"], waiting["pid"]}
-    assert first["epoch"] == 1
 
     gateways[first["pid"]].process.kill()
     until("the other", lambda: beat().get("pid") == waiting["pid"] and beat().get("ready"), 60)
-    assert beat()["epoch"] == 2
+    second = beat()["epoch"]
+    assert second > first["epoch"]
     kubectl.apply(halt(action="CancelAll"))
     until("a halt enforced", lambda: kubectl.condition("ks", "stop", "Enforced").get("status") == "True", 60)
 
@@ -68,5 +68,5 @@ def test_the_account_trades_on_when_its_gateway_is_lost_and_through_a_rollout(
 
     until("two new ones, halted as the old ones were", rolled_out, 120)
     after = beat()
-    assert 3 <= after["epoch"] <= 4  # one more where the one that was to trade next is replaced first
+    assert after["epoch"] > second
     assert [one["reason"] for one in after["halts"]] == ["a test"]
