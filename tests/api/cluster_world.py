@@ -248,6 +248,13 @@ class OperatorProcess:
                 stderr=log,
             )
 
+    def __enter__(self) -> OperatorProcess:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def ready(self) -> bool:
         assert self._process is not None
         if self._process.poll() is not None:

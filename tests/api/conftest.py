@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from api.cluster_world import Kubectl, OperatorProcess, login_as, namespace, trusting_nats
+from api.cluster_world import PROCESSES, Kubectl, OperatorProcess, login_as, namespace, trusting_nats
+from api.process_kubelet import ProcessKubelet
 from api.running_plane import ACCESS, running_plane
 from cluster import ControlPlane
 from integration.nats_server import NatsServer
@@ -68,10 +69,9 @@ def cluster_operator(
     operator = OperatorProcess(
         operator_login, nats_of_the_cluster.url, log, [], "--resync-seconds=20", "--stream-mib=64", "--bucket-mib=16"
     )
-    operator.start()
-    shared_operators.append(operator)
-    yield operator
-    operator.stop()
+    with operator:
+        shared_operators.append(operator)
+        yield operator
 
 
 @pytest.fixture
@@ -81,6 +81,15 @@ def own_operator(
     """An operator for the namespace of this test alone."""
     more = ("--resync-seconds=3", "--stream-mib=64", "--bucket-mib=16")
     operator = OperatorProcess(operator_login, nats_of_the_cluster.url, tmp_path / "log", [kubectl.namespace], *more)
-    operator.start()
-    yield operator
-    operator.stop()
+    with operator:
+        yield operator
+
+
+@pytest.fixture
+def node(kubectl: Kubectl, tmp_path: Path) -> Iterator[ProcessKubelet]:
+    """Runs the pods of this test's namespace; the node on paper leaves it alone."""
+    kubectl("label", "namespace", kubectl.namespace, PROCESSES)
+    node = ProcessKubelet(kubectl, tmp_path)
+    node.start()
+    yield node
+    node.stop()

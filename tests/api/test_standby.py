@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api.cluster_world import PROCESSES, Kubectl, OperatorProcess, until
+from api.cluster_world import Kubectl, OperatorProcess, until
 from api.manifests import DESK, account, halt
 from api.process_kubelet import ProcessKubelet
 from api.test_operator import bucket
@@ -16,24 +16,13 @@ from tradewind.contract.subjects import heartbeat_key, standby_key
 
 
 @pytest.fixture
-def node(kubectl: Kubectl, tmp_path: Path) -> Iterator[ProcessKubelet]:
-    """Runs the pods of this test's namespace; the node on paper leaves it alone."""
-    kubectl("label", "namespace", kubectl.namespace, PROCESSES)
-    node = ProcessKubelet(kubectl, tmp_path)
-    node.start()
-    yield node
-    node.stop()
-
-
-@pytest.fixture
 def operator(
     kubectl: Kubectl, operator_login: Path, nats_of_the_cluster: NatsServer, tmp_path: Path
 ) -> Iterator[OperatorProcess]:
     more = ("--standby", "--stream-mib=64", "--bucket-mib=16")
     operator = OperatorProcess(operator_login, nats_of_the_cluster.url, tmp_path / "op", [kubectl.namespace], *more)
-    operator.start()
-    yield operator
-    operator.stop()
+    with operator:
+        yield operator
 
 
 def test_the_account_trades_on_when_its_gateway_is_lost_and_through_a_rollout(

@@ -7,13 +7,11 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-import pytest
 import yaml
-from api.cluster_world import PROCESSES, ROOT, Kubectl, OperatorProcess, until
+from api.cluster_world import ROOT, Kubectl, OperatorProcess, until
 from api.manifests import DESK, halt, policy
 from api.process_kubelet import ProcessKubelet
 from api.test_operator import bucket
@@ -21,16 +19,6 @@ from integration.nats_server import NatsServer
 from tradewind.contract.subjects import heartbeat_key
 
 EXAMPLE = ROOT / "examples" / "momentum"
-
-
-@pytest.fixture
-def node(kubectl: Kubectl, tmp_path: Path) -> Iterator[ProcessKubelet]:
-    """Runs the pods of this test's namespace; the node on paper leaves it alone."""
-    kubectl("label", "namespace", kubectl.namespace, PROCESSES)
-    node = ProcessKubelet(kubectl, tmp_path)
-    node.start()
-    yield node
-    node.stop()
 
 
 def test_the_momentum_example_trades_and_a_halt_stops_it(

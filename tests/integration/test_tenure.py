@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from integration.nats_server import Heard
 from integration.running_gateway import NAMES
-from integration.test_identities import HERE, SIZES, everybody
-from integration.test_three_servers import seen, three
+from integration.test_identities import HERE, everybody
+from integration.test_three_servers import seen, served, three
 from nats.aio.client import Client
 from nats.errors import Error
 from nats.js.errors import APIError
 from nats.js.kv import KeyValue
 from tradewind.contract.subjects import ack_key, heartbeat_key, holder_key
 from tradewind.errors import FencedOut
-from tradewind.messaging.ending import end
 from tradewind.messaging.login import CREDENTIALS, DIRECTORY
-from tradewind_operator.data_plane import DataPlane
-from tradewind_operator.nats_link import NatsLink
 from tradewind_workers.gateway.tenure import Answers, Tenure
 from tradewind_workers.runner.bucket_watch import AWAY
 from tradewind_workers.runner.connection import connect
@@ -126,14 +121,10 @@ async def test_a_halt_is_not_acknowledged_before_the_journal_is_ones_own(client:
 async def test_a_gateways_login_is_enough_and_copies_of_the_bucket_refuse_alike(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with three(tmp_path) as servers:
+    async with three(tmp_path) as servers, served(servers[0]) as plane:
         first_server, _, third_server = servers
         assert first_server.identities is not None
-        sizes = replace(SIZES, replicas=3)
-        plane = DataPlane(NatsLink(first_server.url, first_server.identities), sizes, Heard())
-        running = asyncio.ensure_future(plane.run())
-        serving = plane.serve(HERE.namespace)
-        await seen(lambda: serving.up)
+        await seen(lambda: plane.serve(HERE.namespace).up)
         login = first_server.identities.user(HERE.namespace, "gateway-paper", everybody()["gateway-paper"])
         (tmp_path / CREDENTIALS).write_text(str(login))
         monkeypatch.setenv(DIRECTORY, str(tmp_path))
@@ -164,4 +155,3 @@ async def test_a_gateways_login_is_enough_and_copies_of_the_bucket_refuse_alike(
                     await asyncio.sleep(0.1)
         for client in clients:
             await client.close()
-        await end([running])

@@ -67,13 +67,10 @@ async def three(folder: Path, monitors: Sequence[int] = (-1, -1, -1)) -> AsyncIt
 async def test_every_stream_has_three_copies_and_a_server_that_goes_stops_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with three(tmp_path) as servers:
+    async with three(tmp_path) as servers, served(servers[0]) as plane:
         first, _, third = servers
         assert first.identities is not None
-        plane = DataPlane(NatsLink(first.url, first.identities), replace(SIZES, replicas=3), Heard())
-        running = asyncio.ensure_future(plane.run())
-        bucket = plane.serve(NAMESPACE)
-        await seen(lambda: bucket.up)
+        await seen(lambda: plane.serve(NAMESPACE).up)
         (tmp_path / CREDENTIALS).write_text(str(first.identities.user(NAMESPACE, "momentum", everybody()["momentum"])))
         monkeypatch.setenv(DIRECTORY, str(tmp_path))
         worker = await connect(third.url, "momentum")  # a server the operator told nothing
@@ -87,7 +84,6 @@ async def test_every_stream_has_three_copies_and_a_server_that_goes_stops_nobody
         assert await beats(worker, 2)
         await seen(lambda: plane.serve(NAMESPACE).live().figures("momentum").get("rows") == 2)
         await worker.close()
-        await end([running])
 
 
 async def test_servers_that_have_forgotten_an_account_serve_until_they_are_told_of_it(tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ from tradewind.events import Intent
 from tradewind.instrument import Instrument
 
 from tradewind_workers.gateway.gateway import Gateway
+from tradewind_workers.gateway.market_rows import market_rows
 from tradewind_workers.gateway.outbox import Outbox
-from tradewind_workers.rows import decode_rows
 from tradewind_workers.runner.instruments import await_instruments, parse_instruments
 from tradewind_workers.runner.reader import StreamReader
 from tradewind_workers.runner.tasks import Background
@@ -177,19 +177,10 @@ class Following:
 
     async def _read_market(self, feed: str) -> None:
         """Rows, for reference prices and for the paper venue."""
-        js = self._client.jetstream()
-        reader = StreamReader(self._client, js, self._names.input_stream, [self._names.feed(feed)], 0, new=True)
-        try:
-            async for _, _, data in reader.messages():
-                try:
-                    message = parse_batch(data)
-                    rows = decode_rows(message.rows) if message.HasField("rows") else None
-                except UndecodableMessage:
-                    self.undecodable += 1
-                    continue
-                if rows is not None:
-                    self._gateway.on_rows(rows)
-                    if isinstance(self._venue, PaperVenue):
-                        self._venue.on_rows(rows)
-        finally:
-            await reader.close()
+        async for rows in market_rows(self._client, self._names, feed, self._spoilt):
+            self._gateway.on_rows(rows)
+            if isinstance(self._venue, PaperVenue):
+                self._venue.on_rows(rows)
+
+    def _spoilt(self, _: UndecodableMessage) -> None:
+        self.undecodable += 1

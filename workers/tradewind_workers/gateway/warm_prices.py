@@ -6,14 +6,12 @@ import json
 
 import structlog
 from nats.aio.client import Client
-from tradewind.contract.codec import parse_batch
 from tradewind.contract.subjects import Names
 from tradewind.errors import UndecodableMessage
 
 from tradewind_workers.gateway.following import Followed
+from tradewind_workers.gateway.market_rows import market_rows
 from tradewind_workers.gateway.reference_price import ReferencePrices
-from tradewind_workers.rows import decode_rows
-from tradewind_workers.runner.reader import StreamReader
 from tradewind_workers.runner.tasks import Background
 
 log = structlog.get_logger()
@@ -47,15 +45,8 @@ class WarmPrices:
         await self._work.close()
 
     async def _read(self, feed: str) -> None:
-        js = self._client.jetstream()
-        reader = StreamReader(self._client, js, self._names.input_stream, [self._names.feed(feed)], 0, new=True)
-        try:
-            async for _, _, data in reader.messages():
-                try:
-                    message = parse_batch(data)
-                    if message.HasField("rows"):
-                        self.prices.on_rows(decode_rows(message.rows))
-                except UndecodableMessage as error:
-                    log.debug("rows_not_followed", feed=feed, error=str(error))
-        finally:
-            await reader.close()
+        def spoilt(error: UndecodableMessage) -> None:
+            log.debug("rows_not_followed", feed=feed, error=str(error))
+
+        async for rows in market_rows(self._client, self._names, feed, spoilt):
+            self.prices.on_rows(rows)
