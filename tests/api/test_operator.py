@@ -410,7 +410,7 @@ def test_denials_are_in_the_status_of_the_pipeline(desk: Kubectl, nats_of_the_cl
     told = {"btc": {"reasons": {"MAX_ORDER_VALUE": 3}, "at": now, "detail": "1200 USDT is above 1000 USDT"}}
     beat = {"role": "gateway", "at": now, "deniedToday": told}
     bucket(nats_of_the_cluster, desk.namespace, heartbeat_key("gateway-paper"), beat)
-    desk("annotate", "tp", "btc", "looked=again")
+    desk("annotate", "tp", "btc", "tradewind.io/looked=again")
 
     until("the condition", lambda: desk.condition("tp", "btc", "IntentsDenied").get("status") == "True")
     described = desk("describe", "tp", "btc")

@@ -105,7 +105,7 @@ def _second_pass(kubectl: Kubectl, operator: OperatorProcess, count: int) -> dic
     writes = operator.metric("tradewind_operator_writes_total", verb="apply")
     reconciles = operator.metric("tradewind_operator_reconciles_total")
     used = sum(_process(operator).cpu_times()[:2])
-    kubectl("annotate", "tp", "--all", "looked=again")
+    kubectl("annotate", "tp", "--all", "tradewind.io/looked=again")
     until(
         "a second pass",
         lambda: operator.metric("tradewind_operator_reconciles_total") >= reconciles + count,

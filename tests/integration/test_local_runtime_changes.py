@@ -181,8 +181,8 @@ def test_a_halt_outlives_a_restart(trading: Desk):
 
     trading.up()
 
-    trading.await_(lambda: trading.gateway.get("ready") and trading.pid_of("gateway-paper") != before)
-    assert [halt["reason"] for halt in trading.gateway["halts"]] == ["fire"]
+    said = trading.await_(lambda: (beat := trading.gateway).get("ready") and beat["pid"] != before and beat)
+    assert [halt["reason"] for halt in said["halts"]] == ["fire"]
 
 
 def test_a_second_start_goes_on_with_the_same_books(trading: Desk):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import nats.errors
-import structlog
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 from tradewind.errors import FencedOut
 
-log = structlog.get_logger()
+from tradewind_workers.runner.trouble import Trouble
+
 WRONG_LAST_SEQUENCE = 10071
 _AWAY = (nats.errors.Error, TimeoutError, NoStreamResponseError, ConnectionError, OSError)
 
@@ -22,6 +22,7 @@ class FencedPublisher:
     def __init__(self, client: Client, js: JetStreamContext, stream: str, subject: str) -> None:
         self._client, self._js = client, js
         self._stream, self._subject = stream, subject
+        self._away = Trouble("nats_away", subject=subject)
         self.sequence = 0
 
     async def open(self) -> bytes | None:
@@ -33,8 +34,9 @@ class FencedPublisher:
                 self.sequence = 0
                 return None
             except (APIError, *_AWAY) as error:
-                await self._wait("open", error)
+                await self._wait(error)
                 continue
+            self._away.over()
             self.sequence = last.seq or 0
             return last.data
 
@@ -50,15 +52,16 @@ class FencedPublisher:
                 ack = await self._js.publish(self._subject, data, timeout=2, headers=headers)
             except APIError as error:
                 if error.err_code != WRONG_LAST_SEQUENCE:
-                    await self._wait("publish", error)
+                    await self._wait(error)
                 elif await self._landed(data):
                     return self.sequence
                 continue
             except nats.errors.MaxPayloadError:
                 raise  # no server is away: the same message would be too large for ever
             except _AWAY as error:
-                await self._wait("publish", error)
+                await self._wait(error)
                 continue
+            self._away.over()
             self.sequence = ack.seq
             return ack.seq
 
@@ -74,6 +77,6 @@ class FencedPublisher:
             return True
         raise FencedOut(f"{self._subject}: another writer is at {self.sequence}, this one was at {known}; ending")
 
-    async def _wait(self, what: str, error: Exception) -> None:
-        log.warning("nats_away", what=what, subject=self._subject, error=repr(error))
+    async def _wait(self, error: Exception) -> None:
+        self._away.told(repr(error))
         await asyncio.sleep(0.2)

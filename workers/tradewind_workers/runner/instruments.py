@@ -13,6 +13,8 @@ from nats.js.kv import KeyValue
 from tradewind.contract.subjects import instruments_key
 from tradewind.instrument import Instrument, instrument
 
+from tradewind_workers.runner.trouble import Trouble
+
 log = structlog.get_logger()
 AWAY = (nats.errors.Error, APIError, TimeoutError)
 
@@ -39,15 +41,19 @@ async def tell_instruments(bucket: KeyValue, feed: str, listed: list[Instrument]
 
 async def await_instruments(bucket: KeyValue, feed: str, symbols: Iterable[str] = ()) -> dict[str, Instrument]:
     """By symbol; waits until the feed has told some, and these among them."""
+    trouble = Trouble("instruments_awaited", feed=feed)
     while True:
         try:
             known = await known_instruments(bucket, feed)
-        except AWAY:
-            await asyncio.sleep(0.5)
-            continue
-        if known and all(symbol in known for symbol in symbols):
-            return known
-        await asyncio.sleep(0.1)
+        except AWAY as error:
+            wait_s, why = 0.5, repr(error)
+        else:
+            missing = sorted(set(symbols) - known.keys())
+            if known and not missing:
+                return known
+            wait_s, why = 0.1, f"not told yet: {', '.join(missing) or 'any'}"
+        trouble.told(why)
+        await asyncio.sleep(wait_s)
 
 
 async def known_instruments(bucket: KeyValue, feed: str) -> dict[str, Instrument]:

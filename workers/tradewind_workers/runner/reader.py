@@ -18,6 +18,8 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import APIError, NoStreamResponseError
 
+from tradewind_workers.runner.trouble import Trouble
+
 log = structlog.get_logger()
 HEARTBEAT_S = 1.0
 SILENCE_S = 3.0
@@ -38,11 +40,12 @@ class StreamReader:
 
     async def open(self) -> None:
         """Make the consumer; waits for the stream to exist and for the server to be there."""
+        trouble = Trouble("stream_not_readable", stream=self._stream)
         while True:
             try:
                 await self._open()
             except _AWAY as error:
-                log.warning("stream_not_readable", stream=self._stream, error=repr(error))
+                trouble.told(repr(error))
                 await asyncio.sleep(0.3)
             else:
                 return

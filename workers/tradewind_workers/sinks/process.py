@@ -29,6 +29,7 @@ from tradewind_workers.runner.heartbeat import beat
 from tradewind_workers.runner.instruments import await_instruments
 from tradewind_workers.runner.reader import StreamReader
 from tradewind_workers.runner.tasks import run_until
+from tradewind_workers.runner.trouble import Trouble
 from tradewind_workers.sinks.records import account_rows, pipeline_rows, symbol_of
 from tradewind_workers.sinks.schema import migrate
 from tradewind_workers.sinks.store import Store
@@ -92,11 +93,12 @@ class Sink:
 
     async def _life(self, stream: str) -> str:
         """When the stream was made: sequences mean something only within one life of it."""
+        trouble = Trouble("stream_not_readable", stream=stream)
         while True:
             try:
                 info = await self._client.jetstream().stream_info(stream)
             except (nats.errors.Error, TimeoutError, APIError, NoStreamResponseError, OSError) as error:
-                log.warning("stream_not_readable", stream=stream, error=repr(error))
+                trouble.told(repr(error))
                 await asyncio.sleep(0.3)
             else:
                 return str(info.created)
