@@ -11,7 +11,7 @@ from tradewind_workers.gateway.control_news import ControlNews
 class Hearing:
     def __init__(self) -> None:
         self.heard: list[tuple[str, bytes, bool]] = []
-        self.api = 0
+        self.api: list[int] = []
 
     def on_key(self, key: str, value: bytes, *, deleted: bool) -> None:
         self.heard.append((key, value, deleted))
@@ -19,8 +19,8 @@ class Hearing:
     def on_halt(self, key: str, value: bytes) -> None:
         self.heard.append((key, value, False))
 
-    def heard_from_api_server(self) -> None:
-        self.api += 1
+    def heard_from_api_server(self, seen: int) -> None:
+        self.api.append(seen)
 
 
 def entry(key: str, value: bytes, revision: int, operation: str | None = None) -> KeyValue.Entry:
@@ -42,7 +42,6 @@ def test_what_was_said_before_is_told_first_and_the_newest_of_each_key_only() ->
     news.hear(hearing)
     news.on_entry(entry("heartbeat.btc", b"7", 7))
     news.on_halt("halt.d", b"8")
-    news.heard_from_api_server()
 
     assert hearing.heard == [
         ("limits.paper", b"2", False),
@@ -52,7 +51,6 @@ def test_what_was_said_before_is_told_first_and_the_newest_of_each_key_only() ->
         ("heartbeat.btc", b"7", False),
         ("halt.d", b"8", False),
     ]
-    assert hearing.api == 1
 
 
 def test_whoever_watches_is_told_everything_as_it_comes() -> None:
@@ -64,6 +62,19 @@ def test_whoever_watches_is_told_everything_as_it_comes() -> None:
     news.on_entry(entry("holder.paper", b"", 2))
 
     assert seen == ["heartbeat.gateway-paper", "holder.paper"]
+
+
+def test_when_the_api_server_was_last_heard_of_is_known_to_who_hears_later() -> None:
+    times = iter((10, 20, 30))
+    news, early, late = ControlNews(cast(KeyValue, None), steady=lambda: next(times)), Hearing(), Hearing()
+    news.hear(early)
+    for _ in range(3):
+        news.heard_from_api_server()
+
+    news.hear(late)
+
+    assert early.api == [10, 20, 30]
+    assert late.api == [30]
 
 
 def test_what_comes_while_nobody_hears_is_told_to_who_hears_next() -> None:

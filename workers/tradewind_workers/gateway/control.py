@@ -104,9 +104,9 @@ class ControlWatch:
         elif key == self._unwind_key and not deleted:
             self._on_unwind(value)
 
-    def heard_from_api_server(self) -> None:
-        """The second path is fresh: one of the two is enough not to be blind."""
-        self._api_seen = self._steady()
+    def heard_from_api_server(self, seen: int) -> None:
+        """The second path was fresh at ``seen``, of the steady clock: one of the two is enough not to be blind."""
+        self._api_seen = seen
 
     def on_halt(self, key: str, value: bytes) -> None:
         """A halt by any path. One nobody can read halts everything: it was meant to halt something."""

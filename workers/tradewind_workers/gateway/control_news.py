@@ -7,6 +7,7 @@ hears everything at once, before it does anything else.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import aclosing
 from typing import Protocol
@@ -26,17 +27,23 @@ class Hearer(Protocol):
 
     def on_halt(self, key: str, value: bytes) -> None: ...
 
-    def heard_from_api_server(self) -> None: ...
+    def heard_from_api_server(self, seen: int) -> None: ...
 
 
 class ControlNews:
     """``watch`` is told every entry as it comes, whoever hears."""
 
-    def __init__(self, bucket: KeyValue, watch: Callable[[KeyValue.Entry], None] | None = None) -> None:
+    def __init__(
+        self,
+        bucket: KeyValue,
+        watch: Callable[[KeyValue.Entry], None] | None = None,
+        steady: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
         self._bucket = BucketWatch(bucket)
-        self._watch = watch
+        self._watch, self._steady = watch, steady
         self._kept: dict[str, KeyValue.Entry] = {}  # by key, the oldest change first
         self._halts: dict[str, bytes] = {}  # of the API server, by key
+        self._api_seen = 0  # when it was last heard of; 0 where it never was
         self._hearer: Hearer | None = None
 
     @property
@@ -66,6 +73,8 @@ class ControlNews:
             self._tell(hearer, entry)
         for key, value in self._halts.items():
             hearer.on_halt(key, value)
+        if self._api_seen:
+            hearer.heard_from_api_server(self._api_seen)
         self._hearer = hearer
 
     def leave(self) -> None:
@@ -79,8 +88,10 @@ class ControlNews:
             self._hearer.on_halt(key, value)
 
     def heard_from_api_server(self) -> None:
+        """It answered, just now."""
+        self._api_seen = self._steady()
         if self._hearer is not None:
-            self._hearer.heard_from_api_server()
+            self._hearer.heard_from_api_server(self._api_seen)
 
     @staticmethod
     def _tell(hearer: Hearer, entry: KeyValue.Entry) -> None:
