@@ -45,10 +45,12 @@ AUDIT = {
 
 @dataclass(slots=True)
 class ControlPlane:
-    """Processes in a folder of their own; ``kubeconfig`` is the admin's."""
+    """Processes in a folder of their own; ``kubeconfig`` is the admin's. Without Kubernetes' own controllers and its scheduler a
+    Deployment stays what was written."""
 
     folder: Path
     dies_with_us: bool = True
+    controllers: bool = True
     bin: Path = field(default_factory=binaries)
     _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     _ports: dict[str, int] = field(default_factory=dict)
@@ -78,6 +80,10 @@ class ControlPlane:
         self.start_etcd()
         self.start_api_server()
         self._wait_ready()
+        if self.controllers:
+            self._start_controllers()
+
+    def _start_controllers(self) -> None:
         own = ["--kubeconfig", str(self.kubeconfig), "--leader-elect=false", "--bind-address=127.0.0.1"]
         key = str(self.folder / "service-accounts.key")
         self._spawn(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,18 +32,21 @@ def test_the_account_trades_on_when_its_gateway_is_lost_and_through_a_rollout(
     def beat(key: str = heartbeat_key("gateway-paper")) -> dict[str, Any]:
         return dict(bucket(nats_of_the_cluster, kubectl.namespace, key) or {})
 
-    def both() -> bool:
+    def gateways() -> dict[int, subprocess.Popen[bytes]]:
+        return {pod.process.pid: pod.process for name, pod in list(node.pods.items()) if "gateway" in name}
+
+    def both() -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """The one that trades and the one that waits, where status, heartbeats and processes agree: on a machine that is behind
+        they change places."""
         said = [kubectl.condition("ta", "paper", kind).get("status") for kind in ("Ready", "Standby")]
-        return said == ["True", "True"] and bool(beat().get("ready"))
+        trading, waiting = beat(), beat(standby_key("gateway-paper"))
+        agreed = gateways().keys() == {trading.get("pid"), waiting.get("pid")}
+        return (trading, waiting) if said == ["True", "True"] and trading.get("ready") and agreed else None
 
     kubectl.apply(*DESK)
-    until("one that trades and one that waits", both, 90)
-    first = beat()
-    waiting = beat(standby_key("gateway-paper"))
-    gateways = {pod.process.pid: pod for name, pod in list(node.pods.items()) if "gateway" in name}
-    assert gateways.keys() == {first["pid"], waiting["pid"]}
+    first, waiting = until("one that trades and one that waits", both, 90)
 
-    gateways[first["pid"]].process.kill()
+    gateways()[first["pid"]].kill()
     until("the other", lambda: beat().get("pid") == waiting["pid"] and beat().get("ready"), 60)
     second = beat()["epoch"]
     assert second > first["epoch"]
