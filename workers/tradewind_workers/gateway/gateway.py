@@ -16,6 +16,7 @@ from tradewind.durations import SECOND
 from tradewind.events import (
     EXTERNAL,
     Epoch,
+    Inquiry,
     Intent,
     JournalEntry,
     Latch,
@@ -27,6 +28,7 @@ from tradewind.events import (
     Progress,
     Source,
     Stamp,
+    Standing,
 )
 from tradewind.instrument import Instrument
 
@@ -160,6 +162,14 @@ class Gateway(AccountState):
             codes = tuple(verdict.code for verdict in judgement.denials)
             return self._own(intent, order_id, OrderStatus.DENIED, now, codes, detail)
         return self._place(intent, order_id, now, state)
+
+    def on_inquiry(self, inquiry: Inquiry, now: int) -> list[Effect]:
+        """What a pipeline holds that has missed reports, and which of its intents work, as of this record."""
+        held = ((symbol, e.quantity) for (owner, symbol), e in self.ledger.entries.items() if owner == inquiry.pipeline)
+        working = (o.intent for o in self.orders.working() if o.intent.pipeline == inquiry.pipeline)
+        positions = tuple(sorted(one for one in held if one[1]))
+        works = tuple((intent.symbol, intent.at) for intent in working)
+        return [self._record(Standing(self._at(now), inquiry.pipeline, inquiry.id, positions, works))]
 
     def on_venue_report(self, report: VenueReport, now: int) -> list[Effect]:
         """What the venue says; told twice it counts once. An order nobody here placed is ``external``."""
