@@ -414,6 +414,28 @@ def test_only_the_answer_to_the_last_inquiry_of_its_own_counts() -> None:
     assert intents(desk.stands(held, second=3, name="another gap"))[0].quantity == held
 
 
+def test_an_intent_nobody_answers_is_asked_about_and_not_again_before_long() -> None:
+    desk = Desk()
+    (entry,) = intents(desk.signal(1))
+    assert desk.candle(300) == []
+
+    (asked,) = desk.candle(301)
+    assert isinstance(asked, Inquiry)
+    assert asked.pipeline == "desk"
+    desk.stands(0, entry, second=302, name=asked.id)  # it works, or nobody knows
+    assert desk.candle(303) == []
+    (again,) = desk.candle(602)
+
+    assert isinstance(again, Inquiry)
+    assert again.id != asked.id
+    assert desk.candle(902) == []  # one question at a time
+    (last,) = desk.candle(903)  # the question may have been lost, too
+    assert isinstance(last, Inquiry)
+    desk.stands(0, second=904, name=again.id)
+    assert intents(desk.signal(1, 905)) == []
+    assert [i.side for i in intents(desk.stands(0, second=906, name=last.id))] == [1]
+
+
 def test_a_restart_still_waits_for_the_answer() -> None:
     desk = Desk()
     held = desk.holding()

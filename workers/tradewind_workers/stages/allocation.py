@@ -4,8 +4,11 @@ Per symbol: a target is what the regime's fraction of capital buys at the price 
 direction of the signal; a regime with the same fraction leaves it as it is. Entries keep a cooldown; exits never wait.
 One intent is in flight at a time, and what is left of it is asked for again: entries at most ``ATTEMPTS`` times for a
 target, and not after a denial until a signal or regime says so; exits until flat, but at most ``ATTEMPTS`` times, or
-once if denied, before a candle, a fill, a signal or a regime brings news. After an inquiry nothing is asked for before
-the gateway has told what is held and what is in flight.
+once if denied, before a candle, a fill, a signal or a regime brings news.
+
+What a stream drops may be an intent, an answer to one or to an inquiry: what is open for longer than ``UNANSWERED`` is
+asked about. After an inquiry, also of who missed inputs, there are no intents before the gateway has told what is held
+and in flight.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from typing import Any
 
 from tradewind.api.pipeline import TradingPipelineSpec
 from tradewind.decimals import EXACT
-from tradewind.durations import parse_duration
+from tradewind.durations import MINUTE, parse_duration
 from tradewind.events import (
     Allocation as Target,
 )
@@ -42,6 +45,7 @@ from tradewind_workers.stages.snapshot import dump, load
 from tradewind_workers.stages.stage import Batch
 
 ATTEMPTS = 3
+UNANSWERED = 5 * MINUTE
 _ENDED = frozenset(
     (OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED, OrderStatus.EXPIRED, OrderStatus.DENIED)
 )
@@ -90,6 +94,7 @@ class Allocation:
         self._period = spec.regime.period
         self._symbols: dict[str, _Symbol] = {}
         self._inquiry = ""  # the last one, while its answer is missing
+        self._inquired = 0  # its time
         self._n: dict[int, tuple[int, int]] = {}  # by source: the newest row, and the last n made there
 
     def on_batch(self, batch: Batch) -> Batch:
@@ -121,7 +126,7 @@ class Allocation:
     def _on_standing(self, event: Inquiry | Standing) -> list[Event]:
         """An answer is taken if it is to the last inquiry: to one before it, later intents may not have been handled."""
         if isinstance(event, Inquiry):
-            self._inquiry = event.id
+            self._inquiry, self._inquired = event.id, event.at.time
             return []
         if not self._inquiry or event.inquiry != self._inquiry:
             return []
@@ -142,7 +147,16 @@ class Allocation:
             value = average.update(float(candle.high), float(candle.low), float(candle.close))
             known.natr = None if value is None else 100.0 * value / candle.close
         known.exits = 0
+        if self._inquiry or known.in_flight is not None:
+            return self._inquire(candle, known.in_flight)
         return self._order(candle.at, candle.symbol, known) if known.waiting or known.reduction else []
+
+    def _inquire(self, candle: Candle, intent: Stamp | None) -> list[Event]:
+        if candle.at.time - max(intent.time if intent else 0, self._inquired) <= UNANSWERED:
+            return []
+        stamp = self._stamp(candle.at)
+        self._inquiry, self._inquired = f"{candle.symbol}:{stamp.source}-{stamp.row}-{stamp.n}", stamp.time
+        return [Inquiry(stamp, self._pipeline, self._inquiry)]
 
     def _on_report(self, report: OrderReport, known: _Symbol) -> list[Event]:
         if report.last_quantity:
@@ -233,7 +247,8 @@ class Allocation:
         symbols = {symbol: asdict(known) for symbol, known in self._symbols.items()}
         ranges = {symbol: average.state for symbol, average in self._ranges.items()}
         numbers = [[*key] for key in self._n.items()]
-        return dump(self.name, 1, {"symbols": symbols, "ranges": ranges, "n": numbers, "inquiry": self._inquiry})
+        inquiry = [self._inquiry, self._inquired]
+        return dump(self.name, 1, {"symbols": symbols, "ranges": ranges, "n": numbers, "inquiry": inquiry})
 
     def restore(self, data: bytes) -> None:
         state: dict[str, Any] = load(self.name, (1,), data)
@@ -244,4 +259,4 @@ class Allocation:
             self._ranges[symbol] = AverageTrueRange(self._period)
             self._ranges[symbol].state = values
         self._n = {source: (row, n) for source, (row, n) in state["n"]}
-        self._inquiry = state.get("inquiry", "")  # a snapshot of before has none
+        self._inquiry, self._inquired = state.get("inquiry", ("", 0))  # a snapshot of before has none
