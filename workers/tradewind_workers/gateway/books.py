@@ -32,7 +32,7 @@ class Books:
         self.day: DayStart | None = None
         self.left: DayStart | None = None
         """The day before this one, what was put in since added to its equity: it may be gone on with."""
-        self.acceptance = ""  # identity of the last one
+        self.accepted: set[str] = set()  # identities
         self.transferred = ZERO  # put in or taken out since the day's start
 
     def apply(self, record: Opening | DayStart) -> None:
@@ -42,7 +42,8 @@ class Books:
             self.day, self.transferred = record, ZERO
             return
         before = self.opening
-        self.opening, self.acceptance = dict(record.balances), record.acceptance or self.acceptance
+        self.opening = dict(record.balances)
+        self.accepted |= {record.acceptance} - {""}
         if before is not None:
             self.transferred += self.opening.get(self.currency, ZERO) - before.get(self.currency, ZERO)
 

@@ -34,7 +34,7 @@ from tradewind.instrument import Instrument
 
 from tradewind_workers.controls.chain import judge
 from tradewind_workers.controls.verdict import RiskState
-from tradewind_workers.gateway.acceptance import fill_of, moved, transferred
+from tradewind_workers.gateway.acceptance import fill_of, moved, refuse_again, transferred
 from tradewind_workers.gateway.account_state import AccountState
 from tradewind_workers.gateway.books import ZERO
 from tradewind_workers.gateway.closing import bounded, closing_intents
@@ -94,9 +94,12 @@ class Gateway(AccountState):
         """What a person takes into the books, once; ``found`` is what the venue has more than the ledger, by currency.
 
         Raises:
-            InvalidValue: it is not what the books lack; nothing of it is taken.
+            InvalidValue: it is not what the books lack, or was taken before and seems meant again; nothing of it is taken.
         """
-        if self.books.opening is None or self.books.acceptance == acceptance.identity:
+        if self.books.opening is None:
+            return []
+        if acceptance.identity in self.books.accepted:
+            refuse_again(acceptance, found)
             return []
         brought = transferred(acceptance, found)
         moves = moved(acceptance, self.ledger, self.pipelines)

@@ -49,6 +49,7 @@ def gateway_figures(
         "apiServerAge": None if api_age is None else round(api_age, 3),
         "reconciledAt": link.reconciled_at,
         "drift": link.drift,
+        "refused": link.refused,
         "problems": gateway.ledger.check(),
         "observed": gateway.observed,
         "unwound": control.unwound,
