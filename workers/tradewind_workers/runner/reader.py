@@ -121,7 +121,7 @@ class StreamReader:
         begins = info.delivered.stream_seq + 1 if info.delivered else 0
         if not start and begins > self._after + 1:
             self.gap = (self._after, begins)
-            log.warning("messages_gone", stream=self._stream, after=self._after, first=begins)
+            log.info("messages_gone", stream=self._stream, after=self._after, first=begins)
 
     async def _reopen(self, why: str) -> None:
         log.warning("reading_anew", stream=self._stream, after=self._after, why=why)
