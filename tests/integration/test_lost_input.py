@@ -73,9 +73,9 @@ class Hands:
                 await asyncio.sleep(0.01)
 
 
-def filled(intent: Intent) -> OrderReport:
+def filled(intent: Intent, row: int) -> OrderReport:
     return OrderReport(
-        Stamp(intent.at.time + 1, Source.ACCOUNT, 1), "paper", "desk", intent.symbol, "id", "v", OrderStatus.FILLED,
+        Stamp(intent.at.time + 1, Source.ACCOUNT, row), "paper", "desk", intent.symbol, "id", "v", OrderStatus.FILLED,
         intent.side, intent.quantity, 0, intent.quantity, intent.quantity, PRICE, intent=intent.at,
     )  # fmt: skip
 
@@ -94,7 +94,7 @@ async def test_a_fill_that_was_dropped_unread_is_learned_from_the_gateway(
         entry = await hands.next(Intent)
         await (worker.kill() if killed else worker.stop())
 
-        await hands.record(filled(entry))
+        await hands.record(filled(entry, 1))
         await hands.in_input(2)
         await hands.trades(*[PRICE] * 7)
         await hands.gone()
@@ -110,4 +110,32 @@ async def test_a_fill_that_was_dropped_unread_is_learned_from_the_gateway(
         assert inquiry.id == gone
         assert await worker.stop() == 0
         assert json.loads((await bucket.get(heartbeat_key("desk"))).value or b"{}")["gaps"] == 1
+        await hands.reader.close()
+
+
+async def test_a_worker_that_ends_after_the_answer_decides_nothing_twice(nats: NatsServer, tmp_path: Path) -> None:
+    worker = Worker(nats, tmp_path)
+    async with connected(nats) as client:
+        bucket = await client.jetstream().key_value(NAMES.control_bucket)
+        await tell_instruments(bucket, "f", list(instruments().values()))
+        hands = Hands(client, StreamReader(client, client.jetstream(), NAMES.events_stream, [OUTPUT], 0))
+        await hands.trades(*[PRICE] * 7)
+        await hands.trades(*[PRICE] * 7)
+        await hands.gone()
+        await worker.start()
+        inquiry = await hands.next(Inquiry)
+        await hands.record(Standing(Stamp(START, Source.ACCOUNT, 2), "desk", inquiry.id, (("BTCUSDT", 70),)))
+        await hands.in_input(3)
+        leave = await hands.next(Intent)
+
+        await worker.kill()
+        await worker.start()
+        await hands.record(filled(leave, 3))
+        await hands.in_input(4)
+        await hands.trades(*[PRICE] * 6, PRICE * 101 // 100)
+        entry = await hands.next(Intent)
+
+        assert (leave.side, leave.quantity, leave.reduce_only) == (-1, 70, True)
+        assert (entry.side, entry.reduce_only) == (1, False)
+        await worker.kill()
         await hands.reader.close()
