@@ -178,6 +178,15 @@ class OrderReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Inquiry:
+    """A pipeline has missed inputs, order reports perhaps: it decides nothing before its gateway has answered this ``id``."""
+
+    at: Stamp
+    pipeline: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeadLetter:
     """Bytes that could not be read, at their place in the order: ``reason`` is a stable code."""
 
@@ -262,5 +271,16 @@ class Progress:
     sequence: int
 
 
-JournalEntry = Epoch | OrderPlaced | Latch | DayStart | LimitsAdopted | Progress | Opening
-Event = Candle | RegimeChange | Signal | Allocation | Intent | OrderReport | DeadLetter | JournalEntry
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The answer to an inquiry: what the pipeline holds (symbol, scaled and signed), and which of its intents still work."""
+
+    at: Stamp
+    pipeline: str
+    inquiry: str
+    positions: tuple[tuple[str, int], ...] = ()
+    working: tuple[tuple[str, Stamp], ...] = ()
+
+
+JournalEntry = Epoch | OrderPlaced | Latch | DayStart | LimitsAdopted | Progress | Opening | Standing
+Event = Candle | RegimeChange | Signal | Allocation | Intent | OrderReport | Inquiry | DeadLetter | JournalEntry

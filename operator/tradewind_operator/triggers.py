@@ -63,6 +63,16 @@ def _of_account(key: Key, world: World) -> Iterator[tuple[Key, float]]:
     yield from _all(world, key.namespace, "TradingJob")
 
 
+def of_limits(key: Key, world: World, before: object) -> Iterator[tuple[Key, float]]:
+    """(key, delay) of what is urgent after a resource changed: with other labels of a pipeline other limits may bind it.
+
+    Not of a pipeline that is new: nobody takes its orders before its account was planned, and thousands may come at once.
+    """
+    runs = world.runs(key)
+    if isinstance(before, TradingPipeline) and isinstance(runs, TradingPipeline) and _labels(before) != _labels(runs):
+        yield Key("TradingAccount", key.namespace, runs.spec.account), SHARED_DELAY_S
+
+
 def of_answer(namespace: str, uid: str, world: World) -> Iterator[tuple[Key, float]]:
     """(key, delay) after a gateway said something of the halt of this uid."""
     for key in world.keys_of(namespace, "KillSwitch"):

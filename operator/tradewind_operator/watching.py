@@ -8,7 +8,7 @@ indices give the same, but wake every waiting object for each that arrives: minu
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import kopf
 import structlog
@@ -17,7 +17,7 @@ from tradewind.api.fields import GROUP
 from tradewind_operator.kinds.kill_switch import halt_message
 from tradewind_operator.names import CHILDREN, OURS, SELECTOR, Key
 from tradewind_operator.plan import Body
-from tradewind_operator.triggers import of_answer, of_bucket, of_child, of_halt, of_resource
+from tradewind_operator.triggers import of_answer, of_bucket, of_child, of_halt, of_limits, of_resource
 from tradewind_operator.world import World, same_specification
 
 log = structlog.get_logger()
@@ -29,12 +29,16 @@ AT_ONCE, IDLE_S = 32, 0.02
 on in one turn of the event loop, and with thousands nothing else is answered for seconds."""
 
 
-class Watching:
-    """``add`` takes a key and a delay; ``tell_halt`` is awaited with namespace, key and document of every halt seen."""
+class Add(Protocol):
+    """``WorkQueue.add``."""
 
-    def __init__(
-        self, world: World, add: Callable[[Key, float], None], tell_halt: Callable[[str, str, Body], Awaitable[None]]
-    ) -> None:
+    def __call__(self, key: Key, delay_s: float = ..., *, urgent: bool = ...) -> None: ...
+
+
+class Watching:
+    """What is to be planned is added; ``tell_halt`` is awaited with namespace, key and document of every halt seen."""
+
+    def __init__(self, world: World, add: Add, tell_halt: Callable[[str, str, Body], Awaitable[None]]) -> None:
         self._world, self._add, self._tell_halt = world, add, tell_halt
         self.complete = False
 
@@ -72,6 +76,7 @@ class Watching:
             await self._tell_halt(key.namespace, *halt_message(body))
         if known is None or not same_specification(known.body, body):
             self._plan(of_resource(key, self._world, before))
+            self._plan(of_limits(key, self._world, before), urgent=True)
 
     async def _on_child(self, event: Any, **_: Any) -> None:
         body = slim(event["object"])
@@ -114,10 +119,10 @@ class Watching:
         if owner is not None:
             self._plan(of_child(owner, self._world, body, None))
 
-    def _plan(self, affected: Iterable[tuple[Key, float]]) -> None:
+    def _plan(self, affected: Iterable[tuple[Key, float]], *, urgent: bool = False) -> None:
         for key, delay in affected:
             if self.complete:
-                self._add(key, delay)
+                self._add(key, delay, urgent=urgent)
 
 
 def slim(body: Any) -> Body:

@@ -47,9 +47,9 @@ class WorkQueue:
         self._failures: dict[Key, int] = {}
         self._changed = asyncio.Event()
 
-    def add(self, key: Key, delay_s: float = 0.0) -> None:
+    def add(self, key: Key, delay_s: float = 0.0, *, urgent: bool = False) -> None:
         """Work on a key after a delay; of several calls the earliest time holds, and the highest rank."""
-        self._add(key, rank_of(key, delay_s), self._clock() + delay_s)
+        self._add(key, Rank.URGENT if urgent else rank_of(key, delay_s), self._clock() + delay_s)
 
     def _add(self, key: Key, rank: Rank, due: float) -> None:
         waiting = self._again if key in self._running else self._due
@@ -86,14 +86,14 @@ class WorkQueue:
 
     async def _worker(self) -> None:
         while True:
-            key = await self._next()
+            key, rank = await self._next()
             try:
                 await self._work(key)
             except Exception:  # told and counted by ``work``; here it only costs the key a wait
                 failures = self._failures.get(key, 0)
                 self._failures[key] = failures + 1
                 wait = min(LAST_RETRY_S, FIRST_RETRY_S * 2 ** min(failures, 10))
-                self.add(key, wait)
+                self._add(key, rank, self._clock() + wait)
             else:
                 self._failures.pop(key, None)
             finally:
@@ -102,7 +102,7 @@ class WorkQueue:
             if again is not None:
                 self._add(key, *again)
 
-    async def _next(self) -> Key:
+    async def _next(self) -> tuple[Key, Rank]:
         while True:
             now = self._clock()
             for rank, heap in self._heaps.items():
@@ -111,7 +111,7 @@ class WorkQueue:
                     if self._due.get(key) == (rank, due):
                         del self._due[key]
                         self._running[key] = now
-                        return key
+                        return key, rank
             self._changed.clear()
             first = min((heap[0][0] for heap in self._heaps.values() if heap), default=None)
             with suppress(TimeoutError):

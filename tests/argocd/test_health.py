@@ -222,6 +222,11 @@ ACCOUNTS: dict[str, tuple[Callable[[], Body], str, str]] = {
         "Healthy",
         "takes orders; balances differ: USDT: the venue has 1, the ledger 2",
     ),
+    "accepting what is not so": (
+        lambda: of_the_account(refused="spec.acceptance.differences.USDT is 4, and the difference is 5"),
+        "Healthy",
+        "takes orders; not accepted: spec.acceptance.differences.USDT is 4, and the difference is 5",
+    ),
     "invalid": (lambda: of_the_account(up(account(dayStart="Mars/Base"))), "Degraded", "spec.dayStart"),
     "not told": (
         lambda: also(of_the_account(), Condition("Told", False, "ControlBucketAway", "is NATS up?")),

@@ -103,8 +103,8 @@ async def gateway_at(venue: MexcTrading, client: Client, **told: Instrument) -> 
     link = VenueLink(gateway, outbox, venue, time.time_ns, resumes_at, tradable)
     bucket = await client.jetstream().key_value(NAMES.control_bucket)
     following = Following(client, NAMES, bucket, gateway, venue, outbox, tradable)
-    control = ControlWatch(bucket, gateway, outbox, following, time.time_ns)
     news = ControlNews(bucket)
+    control = ControlWatch(bucket, gateway, outbox, following, time.time_ns, news.freshness)
     news.hear(control)
     works = (outbox.run(), link.listen(), following.run(), news.run())
     tasks = [asyncio.ensure_future(work) for work in works]

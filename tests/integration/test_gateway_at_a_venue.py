@@ -82,9 +82,12 @@ async def test_a_difference_somebody_accepts_is_drift_no_more_and_no_profit(
             after.link._compared_at = 0
             await after.link.reconcile()
             if amount == "400":
-                assert [line.partition(":")[0] for line in after.link.drift] == ["USDT", "not accepted"]
+                assert [line.partition(":")[0] for line in after.link.drift] == ["USDT"]
+                assert after.link.refused == (
+                    "spec.acceptance.differences.USDT is 400, and the difference is 500: state that, or leave it out"
+                )
 
-        assert (after.link.drift, after.gateway.books.day_profit()) == ([], profit)
+        assert (after.link.drift, after.link.refused, after.gateway.books.day_profit()) == ([], "", profit)
 
     async with venue.trading() as login, gateway_at(login, client) as again:
         assert again.link.drift == []

@@ -8,13 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from integration.account_market import Market, market
+from integration.account_market import INTENTS, Market, market
 from integration.gateway_process import GatewayProcess
 from integration.nats_server import NatsServer
 from integration.running_gateway import NAMES
 from integration.simulated_venue import SimulatedVenue, simulated_venue
 from nats.aio.client import Client
-from tradewind.events import OrderPlaced, OrderReport
+from tradewind.events import Inquiry, OrderPlaced, OrderReport, Stamp, Standing
+from tradewind_workers.rows import Rows
+from tradewind_workers.stages.stage import Batch, encode_batch
 
 
 @pytest.fixture
@@ -71,6 +73,34 @@ async def test_what_it_has_decided_is_sent_and_answered_before_it_ends(
             assert await gateway.ended() == 0
             answered = {event.client_order_id for event in await desk.journal() if isinstance(event, OrderReport)}
             assert await _placed(desk) <= answered
+
+
+async def test_a_pipeline_that_missed_reports_is_answered_once_behind_what_it_asked_for(
+    desk: Market, gateway: GatewayProcess
+) -> None:
+    await desk.want(2)
+    inquiry = Inquiry(Stamp(1, 2, 3), "slow", "gap")
+    await desk.client.jetstream().publish(INTENTS, encode_batch(Batch(Rows.empty(), (inquiry,)), 3, 3))
+    await desk.until("an answer", lambda: _answers(desk))
+    await desk.ended(2)
+
+    gateway.signal(signal.SIGTERM)
+    await gateway.ended()
+    again = await desk.gateway(standby=False)
+    await desk.until("it trades again", lambda: desk.trades(again))
+    await desk.want(1)
+    await desk.ended(3)
+
+    (answer,) = await _answers(desk)
+    journal = await desk.journal()
+    asked = [event.intent.at for event in journal[: answer.at.row] if isinstance(event, OrderPlaced)]
+    filled = sum(e.last_quantity for e in journal[: answer.at.row] if isinstance(e, OrderReport))
+    assert (answer.pipeline, answer.inquiry, len(asked)) == ("slow", "gap", 2)
+    assert dict(answer.positions).get("BTCUSDT", 0) == filled
+
+
+async def _answers(desk: Market) -> list[Standing]:
+    return [event for event in await desk.journal() if isinstance(event, Standing)]
 
 
 async def _ready(gateway: GatewayProcess, value: float) -> bool:

@@ -107,7 +107,7 @@ def notes(resources: list[Resource], beats: Beats) -> list[str]:
             found.append(f"TradingAccount/{account.metadata.name}: the gateway waits for {beat['waitingFor']}")
         found += [
             f"TradingAccount/{account.metadata.name}: {line}"
-            for line in (*beat.get("drift", []), *beat.get("problems", []))
+            for line in (*beat.get("drift", []), *filter(None, [beat.get("refused")]), *beat.get("problems", []))
         ]
     return found
 

@@ -203,6 +203,21 @@ def _un_day_start(m: pb.Event, at: ev.Stamp) -> ev.DayStart:
     return ev.DayStart(at, d.date, Decimal(d.equity), d.currency, parts)
 
 
+def _standing(e: ev.Standing) -> pb.Event:
+    positions = [pb.Held(symbol=symbol, quantity=quantity) for symbol, quantity in e.positions]
+    working = [pb.Works(symbol=symbol, intent=_to_stamp(intent)) for symbol, intent in e.working]
+    body = pb.Standing(pipeline=e.pipeline, inquiry=e.inquiry, positions=positions, working=working)
+    return _journal(e.at, standing=body)
+
+
+def _un_standing(m: pb.Event, at: ev.Stamp) -> ev.Standing:
+    s = m.journal.standing
+    positions = tuple((one.symbol, one.quantity) for one in s.positions)
+    return ev.Standing(
+        at, s.pipeline, s.inquiry, positions, tuple((one.symbol, _stamp(one.intent)) for one in s.working)
+    )
+
+
 _ENCODERS: dict[type, Callable[[Any], pb.Event]] = {
     ev.Candle: _candle,
     ev.RegimeChange: _regime,
@@ -210,6 +225,7 @@ _ENCODERS: dict[type, Callable[[Any], pb.Event]] = {
     ev.Allocation: _allocation,
     ev.Intent: lambda e: pb.Event(at=_to_stamp(e.at), intent=_intent_body(e)),
     ev.OrderReport: _report,
+    ev.Inquiry: lambda e: pb.Event(at=_to_stamp(e.at), inquiry=pb.Inquiry(pipeline=e.pipeline, id=e.id)),
     ev.DeadLetter: lambda e: pb.Event(
         at=_to_stamp(e.at), dead_letter=pb.DeadLetter(reason=e.reason, detail=e.detail, payload=e.payload[:4096])
     ),
@@ -225,6 +241,7 @@ _ENCODERS: dict[type, Callable[[Any], pb.Event]] = {
         e.at, limits=pb.LimitsAdopted(policy=e.policy, hash=e.hash, changed_by=e.changed_by)
     ),
     ev.Progress: lambda e: _journal(e.at, progress=pb.Progress(subject=e.subject, sequence=e.sequence)),
+    ev.Standing: _standing,
 }
 
 _DECODERS: dict[str, Callable[[pb.Event, ev.Stamp], ev.Event]] = {
@@ -234,6 +251,7 @@ _DECODERS: dict[str, Callable[[pb.Event, ev.Stamp], ev.Event]] = {
     "allocation": _un_allocation,
     "intent": lambda m, at: _un_intent_body(m.intent, at),
     "report": _un_report,
+    "inquiry": lambda m, at: ev.Inquiry(at, m.inquiry.pipeline, m.inquiry.id),
     "dead_letter": lambda m, at: ev.DeadLetter(at, m.dead_letter.reason, m.dead_letter.detail, m.dead_letter.payload),
     "epoch": lambda m, at: ev.Epoch(at, m.journal.epoch.number, m.journal.epoch.holder, m.journal.epoch.journal_id),
     "placed": _un_placed,
@@ -244,4 +262,5 @@ _DECODERS: dict[str, Callable[[pb.Event, ev.Stamp], ev.Event]] = {
         at, m.journal.limits.policy, m.journal.limits.hash, m.journal.limits.changed_by
     ),
     "progress": lambda m, at: ev.Progress(at, m.journal.progress.subject, m.journal.progress.sequence),
+    "standing": _un_standing,
 }

@@ -177,6 +177,14 @@ class OrderReport(_message.Message):
     intent: Stamp
     def __init__(self, account: _Optional[str] = ..., pipeline: _Optional[str] = ..., symbol: _Optional[str] = ..., client_order_id: _Optional[str] = ..., venue_order_id: _Optional[str] = ..., status: _Optional[str] = ..., side: _Optional[int] = ..., quantity: _Optional[int] = ..., limit_price: _Optional[int] = ..., cumulative_quantity: _Optional[int] = ..., last_quantity: _Optional[int] = ..., last_price: _Optional[int] = ..., fee: _Optional[str] = ..., fee_currency: _Optional[str] = ..., maker: _Optional[bool] = ..., trade_id: _Optional[str] = ..., venue_time: _Optional[int] = ..., reasons: _Optional[_Iterable[str]] = ..., detail: _Optional[str] = ..., reduce_only: _Optional[bool] = ..., cause_price: _Optional[int] = ..., intent: _Optional[_Union[Stamp, _Mapping]] = ...) -> None: ...
 
+class Inquiry(_message.Message):
+    __slots__ = ("pipeline", "id")
+    PIPELINE_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    pipeline: str
+    id: str
+    def __init__(self, pipeline: _Optional[str] = ..., id: _Optional[str] = ...) -> None: ...
+
 class DeadLetter(_message.Message):
     __slots__ = ("reason", "detail", "payload")
     REASON_FIELD_NUMBER: _ClassVar[int]
@@ -188,7 +196,7 @@ class DeadLetter(_message.Message):
     def __init__(self, reason: _Optional[str] = ..., detail: _Optional[str] = ..., payload: _Optional[bytes] = ...) -> None: ...
 
 class Event(_message.Message):
-    __slots__ = ("at", "candle", "regime", "signal", "allocation", "intent", "report", "dead_letter", "journal")
+    __slots__ = ("at", "candle", "regime", "signal", "allocation", "intent", "report", "dead_letter", "journal", "inquiry")
     AT_FIELD_NUMBER: _ClassVar[int]
     CANDLE_FIELD_NUMBER: _ClassVar[int]
     REGIME_FIELD_NUMBER: _ClassVar[int]
@@ -198,6 +206,7 @@ class Event(_message.Message):
     REPORT_FIELD_NUMBER: _ClassVar[int]
     DEAD_LETTER_FIELD_NUMBER: _ClassVar[int]
     JOURNAL_FIELD_NUMBER: _ClassVar[int]
+    INQUIRY_FIELD_NUMBER: _ClassVar[int]
     at: Stamp
     candle: Candle
     regime: RegimeChange
@@ -207,10 +216,11 @@ class Event(_message.Message):
     report: OrderReport
     dead_letter: DeadLetter
     journal: JournalEntry
-    def __init__(self, at: _Optional[_Union[Stamp, _Mapping]] = ..., candle: _Optional[_Union[Candle, _Mapping]] = ..., regime: _Optional[_Union[RegimeChange, _Mapping]] = ..., signal: _Optional[_Union[Signal, _Mapping]] = ..., allocation: _Optional[_Union[Allocation, _Mapping]] = ..., intent: _Optional[_Union[Intent, _Mapping]] = ..., report: _Optional[_Union[OrderReport, _Mapping]] = ..., dead_letter: _Optional[_Union[DeadLetter, _Mapping]] = ..., journal: _Optional[_Union[JournalEntry, _Mapping]] = ...) -> None: ...
+    inquiry: Inquiry
+    def __init__(self, at: _Optional[_Union[Stamp, _Mapping]] = ..., candle: _Optional[_Union[Candle, _Mapping]] = ..., regime: _Optional[_Union[RegimeChange, _Mapping]] = ..., signal: _Optional[_Union[Signal, _Mapping]] = ..., allocation: _Optional[_Union[Allocation, _Mapping]] = ..., intent: _Optional[_Union[Intent, _Mapping]] = ..., report: _Optional[_Union[OrderReport, _Mapping]] = ..., dead_letter: _Optional[_Union[DeadLetter, _Mapping]] = ..., journal: _Optional[_Union[JournalEntry, _Mapping]] = ..., inquiry: _Optional[_Union[Inquiry, _Mapping]] = ...) -> None: ...
 
 class JournalEntry(_message.Message):
-    __slots__ = ("epoch", "placed", "latch", "day_start", "limits", "progress", "opening")
+    __slots__ = ("epoch", "placed", "latch", "day_start", "limits", "progress", "opening", "standing")
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     PLACED_FIELD_NUMBER: _ClassVar[int]
     LATCH_FIELD_NUMBER: _ClassVar[int]
@@ -218,6 +228,7 @@ class JournalEntry(_message.Message):
     LIMITS_FIELD_NUMBER: _ClassVar[int]
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
     OPENING_FIELD_NUMBER: _ClassVar[int]
+    STANDING_FIELD_NUMBER: _ClassVar[int]
     epoch: Epoch
     placed: OrderPlaced
     latch: Latch
@@ -225,7 +236,8 @@ class JournalEntry(_message.Message):
     limits: LimitsAdopted
     progress: Progress
     opening: Opening
-    def __init__(self, epoch: _Optional[_Union[Epoch, _Mapping]] = ..., placed: _Optional[_Union[OrderPlaced, _Mapping]] = ..., latch: _Optional[_Union[Latch, _Mapping]] = ..., day_start: _Optional[_Union[DayStart, _Mapping]] = ..., limits: _Optional[_Union[LimitsAdopted, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., opening: _Optional[_Union[Opening, _Mapping]] = ...) -> None: ...
+    standing: Standing
+    def __init__(self, epoch: _Optional[_Union[Epoch, _Mapping]] = ..., placed: _Optional[_Union[OrderPlaced, _Mapping]] = ..., latch: _Optional[_Union[Latch, _Mapping]] = ..., day_start: _Optional[_Union[DayStart, _Mapping]] = ..., limits: _Optional[_Union[LimitsAdopted, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., opening: _Optional[_Union[Opening, _Mapping]] = ..., standing: _Optional[_Union[Standing, _Mapping]] = ...) -> None: ...
 
 class Epoch(_message.Message):
     __slots__ = ("number", "holder", "journal_id")
@@ -324,6 +336,34 @@ class Progress(_message.Message):
     subject: str
     sequence: int
     def __init__(self, subject: _Optional[str] = ..., sequence: _Optional[int] = ...) -> None: ...
+
+class Standing(_message.Message):
+    __slots__ = ("pipeline", "inquiry", "positions", "working")
+    PIPELINE_FIELD_NUMBER: _ClassVar[int]
+    INQUIRY_FIELD_NUMBER: _ClassVar[int]
+    POSITIONS_FIELD_NUMBER: _ClassVar[int]
+    WORKING_FIELD_NUMBER: _ClassVar[int]
+    pipeline: str
+    inquiry: str
+    positions: _containers.RepeatedCompositeFieldContainer[Held]
+    working: _containers.RepeatedCompositeFieldContainer[Works]
+    def __init__(self, pipeline: _Optional[str] = ..., inquiry: _Optional[str] = ..., positions: _Optional[_Iterable[_Union[Held, _Mapping]]] = ..., working: _Optional[_Iterable[_Union[Works, _Mapping]]] = ...) -> None: ...
+
+class Held(_message.Message):
+    __slots__ = ("symbol", "quantity")
+    SYMBOL_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    symbol: str
+    quantity: int
+    def __init__(self, symbol: _Optional[str] = ..., quantity: _Optional[int] = ...) -> None: ...
+
+class Works(_message.Message):
+    __slots__ = ("symbol", "intent")
+    SYMBOL_FIELD_NUMBER: _ClassVar[int]
+    INTENT_FIELD_NUMBER: _ClassVar[int]
+    symbol: str
+    intent: Stamp
+    def __init__(self, symbol: _Optional[str] = ..., intent: _Optional[_Union[Stamp, _Mapping]] = ...) -> None: ...
 
 class Batch(_message.Message):
     __slots__ = ("first_input", "last_input", "rows", "events", "next_row")

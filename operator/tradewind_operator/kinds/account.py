@@ -108,6 +108,8 @@ def _judge(
     conditions.append(halted)
     if figures.get("drift"):
         conditions.append(Condition("Drift", True, "BalancesDiffer", "; ".join(figures["drift"])[:1024]))
+    if figures.get("refused"):
+        conditions.append(Condition("Accepted", False, "AcceptanceWrong", figures["refused"][:1024]))
     if trading_for and platform.standby:
         conditions.append(standby_condition(key, world, live))
     gateway = (world.child(key, "Deployment", child_name(gateway_name(key.name))) or {}).get("status") or {}

@@ -163,12 +163,14 @@ def test_what_needs_a_person_is_said_by_field() -> None:
     found = beats()
     found["feed-simulated-paper"] |= {"unlisted": ["DOGEUSDT"], "changed": ["BTCUSDT"]}
     found["gateway-paper"]["drift"] = ["USDT: the venue has 1, the ledger 2"]
+    found["gateway-paper"]["refused"] = "spec.acceptance.differences.USDT is 4"
 
     assert notes(listed, found) == [
         "TradingPipeline/btc: spec.feed.symbols[0]: 'BTCUSDT' has other increments than what is recorded of it: flatten it"
         " and remove it",
         "TradingPipeline/btc: spec.feed.symbols[1]: 'DOGEUSDT' is not listed at Simulated: correct or remove it",
         "TradingAccount/paper: USDT: the venue has 1, the ledger 2",
+        "TradingAccount/paper: spec.acceptance.differences.USDT is 4",
     ]
     assert notes(listed, {}) == []
 

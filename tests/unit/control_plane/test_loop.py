@@ -11,7 +11,7 @@ from tradewind_operator.conditions import Condition, merged, readiness, transiti
 from tradewind_operator.difference import contains
 from tradewind_operator.names import Key
 from tradewind_operator.reconciler import marked
-from tradewind_operator.triggers import of_bucket, of_child, of_resource
+from tradewind_operator.triggers import of_bucket, of_child, of_limits, of_resource
 from tradewind_operator.work_queue import WorkQueue
 from tradewind_operator.world import World
 from unit.control_plane.desk import ACCOUNT, HALT, KS, NOW, NS, PIPELINE, POLICY, RP, TA, TP, desk, resource
@@ -111,6 +111,31 @@ async def test_what_waits_with_the_rest_goes_first_once_it_changed_itself() -> N
     running.cancel()
 
     assert done == [TA, TP, RP]
+
+
+async def test_what_is_urgent_goes_first_also_when_it_has_to_be_tried_again() -> None:
+    done: list[Key] = []
+    clock = Clock()
+
+    async def work(key: Key) -> None:
+        done.append(key)
+        if done == [TA]:
+            raise OSError("the API server is away")
+
+    queue = WorkQueue(work, clock, workers=1)
+    queue.add(TA, 1.0)
+    queue.add(TA, 1.0, urgent=True)
+    queue.add(RP, 0.5)
+    clock.now = 1.0
+    running = asyncio.create_task(queue.run())
+    await settle()
+    queue.add(TP, 0.1)
+    clock.now = 2.0
+    queue.add(KS)  # wakes it up
+    await settle()
+    running.cancel()
+
+    assert done == [TA, RP, TA, KS, TP]
 
 
 async def test_a_long_queue_is_not_stuck_but_a_reconcile_that_never_ends_is() -> None:
@@ -265,6 +290,22 @@ def test_a_halt_in_force_and_a_policy_concern_whoever_comes_to_match_them() -> N
     assert {KS, RP} <= account
     assert not {KS, RP} & same
     assert over not in relabelled | account
+
+
+def relabelled(world: World, before: object) -> list[Key]:
+    return [key for key, _ in of_limits(TP, world, before)]
+
+
+def test_limits_that_may_bind_others_by_a_label_are_urgent_and_those_of_a_new_pipeline_are_not() -> None:
+    world = desk()
+    before = world.runs(TP)
+    assert relabelled(world, before) == relabelled(world, None) == []
+
+    world.observe(TP, resource(TP, PIPELINE, labels={"desk": "alpha"}))
+
+    assert relabelled(world, before) == [TA]
+    assert relabelled(world, None) == []
+    assert list(of_limits(RP, world, world.runs(RP))) == []
 
 
 def test_a_job_that_waits_for_a_model_is_planned_when_it_comes() -> None:

@@ -827,6 +827,17 @@ def test_an_account_that_differs_from_its_venue_says_so_and_one_that_does_not_sa
     assert condition(plan_account(TA, world, PLATFORM, live(gateway_paper={"drift": []}), NOW), "Drift") == {}
 
 
+def test_an_acceptance_that_is_not_what_the_books_lack_is_told_apart_from_drift():
+    refused = "spec.acceptance.differences.USDT is 4, and the difference is 5: state that, or leave it out"
+
+    plan = plan_account(TA, desk(), PLATFORM, live(gateway_paper={"refused": refused, "drift": []}), NOW)
+
+    told = condition(plan, "Accepted")
+    assert (told["status"], told["reason"], told["message"]) == ("False", "AcceptanceWrong", refused)
+    assert condition(plan, "Drift") == {}
+    assert condition(plan_account(TA, desk(), PLATFORM, live(gateway_paper={"refused": ""}), NOW), "Accepted") == {}
+
+
 def test_a_gateway_without_a_login_says_which_secret_it_waits_for():
     live_account = {"venue": "MEXC", "mode": "Live", "credentials": {"secretName": "mexc-main"}}
     world = desk((TA, resource(TA, live_account)), (RP, resource(RP, POLICY)))

@@ -17,7 +17,11 @@ class Watched:
 
     def __init__(self, world: World) -> None:
         self.world, self.planned, self.told = world, set[Key](), list[bool]()
-        self.watching = Watching(world, lambda key, _: self.planned.add(key), self._tell)
+        self.urgent = set[Key]()
+        self.watching = Watching(world, self._add, self._tell)
+
+    def _add(self, key: Key, delay_s: float = 0.0, *, urgent: bool = False) -> None:
+        (self.urgent if urgent else self.planned).add(key)
 
     async def _tell(self, namespace: str, key: str, document: Body) -> None:
         self.told.append(self.world.seen(KS) is not None)
@@ -43,6 +47,20 @@ async def test_a_namesake_is_not_lost_when_the_end_of_the_one_before_it_is_heard
     assert (seen.uid, "desiredState" in seen.body["spec"]) == ("new", False)
     await watched.comes("DELETED", version(10, "new"))
     assert watched.world.seen(TP) is None
+
+
+async def test_a_pipeline_that_is_relabelled_makes_its_account_urgent_and_one_that_comes_does_not() -> None:
+    watched = Watched(desk())
+    watched.watching.begin()
+    watched.world.forget(TP)
+    await watched.comes("ADDED", version(5))
+    assert watched.urgent == set()
+
+    labelled = version(6)
+    labelled["metadata"]["labels"] = {"desk": "alpha"}
+    await watched.comes("MODIFIED", labelled)
+
+    assert watched.urgent == {TA}
 
 
 @pytest.mark.parametrize("complete", [False, True])

@@ -19,6 +19,7 @@ from tradewind.events import (
     DeadLetter,
     Epoch,
     Event,
+    Inquiry,
     Intent,
     Latch,
     LimitsAdopted,
@@ -31,6 +32,7 @@ from tradewind.events import (
     RegimeChange,
     Signal,
     Stamp,
+    Standing,
 )
 from tradewind.instrument import instrument, split_symbol
 
@@ -52,6 +54,8 @@ EVENTS: list[Event] = [
     Opening(AT, (("BTC", Decimal("0.1")), ("USDT", Decimal("10000.5")))),
     LimitsAdopted(AT, "house", "abc", "me"),
     Progress(AT, "tw.x", 12),
+    Inquiry(AT, "p", "pipeline-p:4-9"),
+    Standing(AT, "p", "pipeline-p:4-9", (("BTCUSDT", -5), ("ETHUSDT", 7)), (("BTCUSDT", AT),)),
 ]  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -42,7 +43,7 @@ def test_money_that_was_put_in_is_a_transfer_with_who_and_why() -> None:
     (record,) = books.take(books.gateway.accept(accepted(differences={"USDT": "500"}), FOUND, NOW))
 
     assert record.event == Opening(  # type: ignore[union-attr]
-        record.event.at, (("USDT", Decimal(10_500)),), "ann", "ticket 42", books.gateway.books.acceptance  # type: ignore[union-attr]
+        record.event.at, (("USDT", Decimal(10_500)),), "ann", "ticket 42", accepted(differences={"USDT": "500"}).identity,
     )  # fmt: skip
     for gateway in (books.gateway, books.refolded()):
         books.gateway = gateway
@@ -58,9 +59,37 @@ def test_it_counts_once_also_after_a_restart_and_from_a_fold() -> None:
     from_fold = fold_of(Gateway(fresh.account, fresh.instruments, fresh.pipelines), dump(books.gateway), [])
 
     for gateway in (books.gateway, books.refolded(), from_fold):
-        assert gateway.accept(once, FOUND, NOW) == []
+        assert gateway.accept(once, {}, NOW) == []
         again = gateway.accept(accepted(differences={"USDT": "500"}, reason="ticket 43"), FOUND, NOW)
         assert len(again) == 1
+
+
+@pytest.mark.parametrize("how", ["goes on", "folds its journal", "begins at a fold"])
+def test_one_that_was_taken_before_another_is_not_taken_again_and_says_so_where_it_seems_meant(how: str) -> None:
+    books = GatewayBooks()
+    first, second = (accepted(differences={"USDT": "500"}, reason=reason) for reason in ("ticket 42", "ticket 43"))
+    for one in (first, second):
+        books.take(books.gateway.accept(one, FOUND, NOW))
+    fresh = GatewayBooks().gateway
+    folded = fold_of(Gateway(fresh.account, fresh.instruments, fresh.pipelines), dump(books.gateway), [])
+    gateway = {"goes on": books.gateway, "folds its journal": books.refolded(), "begins at a fold": folded}[how]
+
+    assert gateway.accept(first, {}, NOW) == []
+    assert gateway.accept(first, {"USDT": Decimal(3)}, NOW) == []
+    with pytest.raises(InvalidValue, match=r"acceptance of ann \('ticket 42'\) was taken before.*another reason"):
+        gateway.accept(first, FOUND, NOW)
+
+
+def test_a_fold_of_before_knows_the_last_one() -> None:
+    books = GatewayBooks()
+    once = accepted(differences={"USDT": "500"})
+    books.take(books.gateway.accept(once, FOUND, NOW))
+    document = json.loads(dump(books.gateway)) | {"acceptance": once.identity}
+    fresh = GatewayBooks().gateway
+
+    old = fold_of(Gateway(fresh.account, fresh.instruments, fresh.pipelines), json.dumps(document).encode(), [])
+
+    assert old.accept(once, {}, NOW) == []
 
 
 @pytest.mark.parametrize(

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from nats.js.kv import KeyValue
+from tradewind.contract.subjects import operator_key
 from tradewind_workers.gateway.control_news import ControlNews
 
 
 class Hearing:
     def __init__(self) -> None:
         self.heard: list[tuple[str, bytes, bool]] = []
-        self.api: list[int] = []
 
     def on_key(self, key: str, value: bytes, *, deleted: bool) -> None:
         self.heard.append((key, value, deleted))
 
     def on_halt(self, key: str, value: bytes) -> None:
         self.heard.append((key, value, False))
-
-    def heard_from_api_server(self, seen: int) -> None:
-        self.api.append(seen)
 
 
 def entry(key: str, value: bytes, revision: int, operation: str | None = None) -> KeyValue.Entry:
@@ -64,17 +63,26 @@ def test_whoever_watches_is_told_everything_as_it_comes() -> None:
     assert seen == ["heartbeat.gateway-paper", "holder.paper"]
 
 
-def test_when_the_api_server_was_last_heard_of_is_known_to_who_hears_later() -> None:
-    times = iter((10, 20, 30))
-    news, early, late = ControlNews(cast(KeyValue, None), steady=lambda: next(times)), Hearing(), Hearing()
-    news.hear(early)
-    for _ in range(3):
-        news.heard_from_api_server()
+def test_what_the_operator_wrote_before_is_as_old_as_it_is_and_what_it_writes_now_is_news() -> None:
+    news = ControlNews(cast(KeyValue, None))
+    long_ago = datetime.now(UTC) - timedelta(hours=1)
 
-    news.hear(late)
+    news.on_entry(replace(entry(operator_key(), b"1", 1), created=long_ago))
+    assert 3600 <= news.freshness.age < 3700
+    news.complete.set()
+    news.on_entry(replace(entry(operator_key(), b"1", 2), created=long_ago))  # by a clock that is behind
 
-    assert early.api == [10, 20, 30]
-    assert late.api == [30]
+    assert news.freshness.age < 100
+
+
+def test_when_the_api_server_was_last_heard_of_is_known_whoever_hears() -> None:
+    news = ControlNews(cast(KeyValue, None))
+    assert news.freshness.api_age is None
+
+    news.heard_from_api_server()
+    news.hear(Hearing())
+
+    assert news.freshness.api_age is not None
 
 
 def test_what_comes_while_nobody_hears_is_told_to_who_hears_next() -> None:

@@ -13,7 +13,7 @@ from gateway_books import NOW, PRICE, GatewayBooks
 from markets import instruments
 from tradewind.durations import HOUR, SECOND
 from tradewind.errors import Unavailable, UndecodableMessage
-from tradewind.events import EXTERNAL, Opening, OrderPlaced, OrderStatus, Stamp
+from tradewind.events import EXTERNAL, Inquiry, Opening, OrderPlaced, OrderStatus, Stamp, Standing
 from tradewind_workers.gateway.effects import Cancel, Place, Record
 from tradewind_workers.gateway.folded import dump, fold_of
 from tradewind_workers.gateway.gateway import Gateway
@@ -41,6 +41,21 @@ def test_the_same_decision_is_one_order_however_often_it_is_told() -> None:
     assert books.gateway.on_intent(intent, NOW) == []
     assert books.refolded().on_intent(intent, NOW) == []
     assert books.denied(replace(intent, at=replace(intent.at, n=1), quantity=10**9))
+
+
+def test_a_pipeline_that_missed_reports_is_told_what_it_holds_and_what_works() -> None:
+    books = GatewayBooks()
+    books.gateway.serve({}, {"desk": {}, "other": {}})
+    books.hold(30)
+    books.fill(books.order(books.intent(1, 10, pipeline="other")))
+    resting, told = books.intent(1, 20), books.gateway.entries
+    books.order(resting)
+
+    (record,) = books.take(books.gateway.on_inquiry(Inquiry(Stamp(1, 2, 3), "desk", "gap"), NOW))
+
+    works = (("BTCUSDT", resting.at),)
+    assert record.event == Standing(Stamp(NOW, 1, told + 1, 0), "desk", "gap", (("BTCUSDT", 30),), works)  # type: ignore[union-attr]
+    assert books.refolded().entries == books.gateway.entries
 
 
 def test_an_order_id_is_its_position_and_nothing_else() -> None:

@@ -11,9 +11,10 @@ from nats.js import JetStreamContext
 from tradewind.errors import FencedOut
 from tradewind.messaging.ending import end
 from tradewind_workers.runner.fenced import FencedPublisher
+from tradewind_workers.runner.input_range import Bounds
 from tradewind_workers.runner.reader import StreamReader
 from tradewind_workers.runner.snapshots import Snapshot, SnapshotStore
-from tradewind_workers.runner.stage_worker import Bounds, StageWorker
+from tradewind_workers.runner.stage_worker import StageWorker
 from tradewind_workers.stages.market import MarketStage
 from tradewind_workers.stages.stage import Batch, encode_batch
 
@@ -25,6 +26,7 @@ class Input:
 
     def __init__(self) -> None:
         self._sequence = 0
+        self.gap = None
 
     async def next(self) -> tuple[int, str, bytes]:
         await asyncio.sleep(0)
@@ -61,7 +63,7 @@ class Store:
 def worker(store: Store) -> StageWorker:
     made = StageWorker(
         [MarketStage(["BTCUSDT", "ETHUSDT"])], cast(StreamReader, Input()), cast(FencedPublisher, Output()),
-        cast(SnapshotStore, store), (cast(JetStreamContext, None), "dead"), 0, Bounds(),
+        cast(SnapshotStore, store), ("desk", "worker"), (cast(JetStreamContext, None), "dead"), 0, Bounds(),
     )  # fmt: skip
     made._every_s = -1  # after the first range
     return made

@@ -14,7 +14,19 @@ from hypothesis import strategies as st
 from markets import START, instruments
 from tradewind.durations import SECOND
 from tradewind.events import Allocation as Target
-from tradewind.events import Candle, Event, Intent, OrderReport, OrderStatus, Regime, RegimeChange, Signal, Stamp
+from tradewind.events import (
+    Candle,
+    Event,
+    Inquiry,
+    Intent,
+    OrderReport,
+    OrderStatus,
+    Regime,
+    RegimeChange,
+    Signal,
+    Stamp,
+    Standing,
+)
 from tradewind_workers.stages.allocation import ATTEMPTS, Allocation
 
 PRICE = 5_000_000  # 50,000.00
@@ -53,6 +65,18 @@ class Desk:
             intent.quantity, 0, filled, filled, PRICE if filled else 0, reduce_only=intent.reduce_only, intent=intent.at,
         )  # fmt: skip
         return self.allocation.on_event(replace(made, **changes))
+
+    def inquire(self, name: str = "gap", pipeline: str = "desk") -> list[Event]:
+        return self.allocation.on_event(Inquiry(Stamp(START, 2, 7), pipeline, name))
+
+    def stands(
+        self, position: int, working: Intent | None = None, second: int = 0, name: str = "gap", pipeline: str = "desk"
+    ) -> list[Event]:
+        self.row += 1
+        at = Stamp(START + second * SECOND, 1, self.row)
+        works = ((working.symbol, working.at),) if working else ()
+        held = (("BTCUSDT", position), ("XRPUSDT", 3)) if position else ()
+        return self.allocation.on_event(Standing(at, pipeline, name, held, works))
 
     def holding(self) -> int:
         """Long what a signal buys."""
@@ -332,6 +356,97 @@ def test_what_others_do_is_no_business_of_ours() -> None:
     assert desk.report(entry, OrderStatus.FILLED, 200, symbol="XRPUSDT") == []
     assert desk.candle(1, symbol="XRPUSDT") == []
     assert intents(desk.signal(0, 2)) == []  # ours is still in flight
+
+
+def test_after_reports_were_lost_what_the_gateway_tells_counts_and_exits_go_on() -> None:
+    desk = Desk()
+    (entry,) = intents(desk.signal(1))
+
+    assert desk.inquire() == []
+    assert intents(desk.signal(0, 1)) == []  # nothing is asked for before the answer
+    (leave,) = intents(desk.stands(entry.quantity, second=2))
+
+    assert (leave.side, leave.quantity, leave.reduce_only) == (-1, entry.quantity, True)
+
+
+def test_an_entry_that_came_to_nothing_unheard_is_not_begun_again_before_a_signal() -> None:
+    desk = Desk()
+    (entry,) = intents(desk.signal(1))
+    desk.inquire()
+
+    assert desk.stands(0) == []
+    assert intents(desk.candle(1)) == []
+    assert [i.quantity for i in intents(desk.signal(1, 61))] == [entry.quantity]
+
+
+def test_an_entry_that_a_signal_asked_for_before_the_answer_is_made_after_it() -> None:
+    desk = Desk()
+    desk.inquire()
+    assert intents(desk.signal(1)) == []
+
+    assert [i.side for i in intents(desk.stands(0, second=1))] == [1]
+
+
+def test_an_intent_that_still_works_stays_in_flight_until_it_ends() -> None:
+    desk = Desk()
+    (entry,) = intents(desk.signal(1))
+    desk.inquire()
+
+    assert desk.stands(0, entry) == []
+    assert intents(desk.signal(0, 1)) == []
+    (leave,) = intents(desk.report(entry, OrderStatus.FILLED, entry.quantity, 2))
+
+    assert (leave.side, leave.quantity) == (-1, entry.quantity)
+
+
+def test_only_the_answer_to_the_last_inquiry_of_its_own_counts() -> None:
+    desk = Desk()
+    held = desk.holding()
+    assert desk.stands(0) == []  # nobody asked
+    desk.inquire(pipeline="other")
+    assert intents(desk.signal(0, 1))[0].quantity == held
+
+    desk.inquire()
+    desk.inquire("another gap")
+    desk.stands(0, second=2)
+    desk.stands(0, second=2, name="another gap", pipeline="other")
+
+    assert intents(desk.stands(held, second=3, name="another gap"))[0].quantity == held
+
+
+def test_an_intent_nobody_answers_is_asked_about_and_not_again_before_long() -> None:
+    desk = Desk()
+    (entry,) = intents(desk.signal(1))
+    assert desk.candle(300) == []
+
+    (asked,) = desk.candle(301)
+    assert isinstance(asked, Inquiry)
+    assert asked.pipeline == "desk"
+    desk.stands(0, entry, second=302, name=asked.id)  # it works, or nobody knows
+    assert desk.candle(303) == []
+    (again,) = desk.candle(602)
+
+    assert isinstance(again, Inquiry)
+    assert again.id != asked.id
+    assert desk.candle(902) == []  # one question at a time
+    (last,) = desk.candle(903)  # the question may have been lost, too
+    assert isinstance(last, Inquiry)
+    desk.stands(0, second=904, name=again.id)
+    assert intents(desk.signal(1, 905)) == []
+    assert [i.side for i in intents(desk.stands(0, second=906, name=last.id))] == [1]
+
+
+def test_a_restart_still_waits_for_the_answer() -> None:
+    desk = Desk()
+    held = desk.holding()
+    desk.inquire()
+    before = desk.allocation
+
+    desk.allocation = Desk().allocation
+    desk.allocation.restore(before.snapshot())
+
+    assert intents(desk.signal(0, 1)) == []
+    assert intents(desk.stands(held, second=2))[0].quantity == held
 
 
 def test_a_market_order_has_no_limit() -> None:

@@ -47,6 +47,20 @@ def transferred(acceptance: Acceptance, found: Mapping[str, Decimal]) -> dict[st
     return {currency: found[currency] for currency in acceptance.differences if currency in found}
 
 
+def refuse_again(acceptance: Acceptance, found: Mapping[str, Decimal]) -> None:
+    """One that was taken stays in its manifest and says nothing, unless what it states has come about once more.
+
+    Raises:
+        InvalidValue: it has.
+    """
+    stated = acceptance.differences
+    if stated and all(found.get(c) and abs(found[c] - Decimal(stated[c])) < GRAIN for c in stated):
+        raise InvalidValue(
+            f"acceptance of {acceptance.by} ({acceptance.reason!r}) was taken before: if the same has happened again, "
+            "state it with another reason"
+        )
+
+
 def moved(acceptance: Acceptance, ledger: Ledger, pipelines: Mapping[str, object]) -> list[Moved]:
     """What moves from ``external`` to pipelines.
 

@@ -5,18 +5,20 @@ Folded from the journal. Equity is in the account's currency; everything is exac
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from tradewind.api.account import TradingAccountSpec
-from tradewind.durations import SECOND
+from tradewind.durations import HOUR, SECOND
 from tradewind.events import DayStart, Opening, Stamp
 
 from tradewind_workers.gateway.ledger import Ledger
 from tradewind_workers.gateway.reference_price import ReferencePrices
 
 ZERO = Decimal(0)
+DAY = 24 * HOUR
 
 
 class Books:
@@ -28,15 +30,20 @@ class Books:
         self._ledger, self._prices = ledger, prices
         self.opening: dict[str, Decimal] | None = None
         self.day: DayStart | None = None
-        self.acceptance = ""  # identity of the last one
+        self.left: DayStart | None = None
+        """The day before this one, what was put in since added to its equity: it may be gone on with."""
+        self.accepted: set[str] = set()  # identities
         self.transferred = ZERO  # put in or taken out since the day's start
 
     def apply(self, record: Opening | DayStart) -> None:
         if isinstance(record, DayStart):
+            if self.day is not None:
+                self.left = replace(self.day, equity=self.day.equity + self.transferred)
             self.day, self.transferred = record, ZERO
             return
         before = self.opening
-        self.opening, self.acceptance = dict(record.balances), record.acceptance or self.acceptance
+        self.opening = dict(record.balances)
+        self.accepted |= {record.acceptance} - {""}
         if before is not None:
             self.transferred += self.opening.get(self.currency, ZERO) - before.get(self.currency, ZERO)
 
@@ -94,9 +101,21 @@ class Books:
         return {pipeline: value - before.get(pipeline, ZERO) for pipeline, value in worth.items()}
 
     def day_due(self, at: Stamp, now: int) -> DayStart | None:
-        """The start of a trading day, at its first moment whose equity is known; a clock that is set back starts none."""
+        """The start of a trading day, at its first moment whose equity is known; a clock that is set back starts none.
+
+        One that is set by more than a day was wrong, or is: the day it leaves may be come back to and is then gone on with;
+        otherwise what was lost since the last start stays lost until the next midnight.
+        """
         date = datetime.fromtimestamp(now // SECOND, UTC).astimezone(self._zone).date().isoformat()
+        day, left = self.day, self.left
+        if day is not None:
+            back = day.at.time - now > DAY
+            if date <= day.date and not back:
+                return None
+            known = left if left is not None and left.date == date else day if back else None
+            if known is not None:
+                return replace(known, at=at, date=date, equity=known.equity + self.transferred)
         equity, worth = self.equity(), self.worth_by_pipeline()
-        if equity is None or worth is None or (self.day is not None and date <= self.day.date):
+        if equity is None or worth is None:
             return None
         return DayStart(at, date, equity, self.currency, tuple(sorted(worth.items())))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Callable
 
 import structlog
@@ -15,11 +14,12 @@ from pydantic import ValidationError
 from tradewind.api.account import Acceptance
 from tradewind.api.kill_switch import KillSwitch
 from tradewind.api.risk_policy import RiskPolicy
-from tradewind.contract.subjects import escape, halt_of, instruments_key, limits_key, may_end, operator_key
+from tradewind.contract.subjects import escape, halt_of, instruments_key, limits_key, may_end
 from tradewind.durations import SECOND, parse_duration
 
 from tradewind_workers.gateway.enforcement import Enforcement
 from tradewind_workers.gateway.following import Followed, Following
+from tradewind_workers.gateway.freshness import Freshness
 from tradewind_workers.gateway.gateway import Gateway
 from tradewind_workers.gateway.latches import EVERYTHING
 from tradewind_workers.gateway.outbox import Outbox
@@ -32,8 +32,7 @@ INSTRUMENTS = instruments_key("")
 
 
 class ControlWatch:
-    """Hears what is said and tells the gateway; ``answers`` takes acknowledgements. ``steady`` is a clock in ns that nobody
-    sets: by it news grow old."""
+    """Hears what is said and tells the gateway; ``answers`` takes acknowledgements."""
 
     def __init__(
         self,
@@ -42,15 +41,13 @@ class ControlWatch:
         outbox: Outbox,
         following: Following,
         clock: Callable[[], int],
-        steady: Callable[[], int] = time.monotonic_ns,
+        freshness: Freshness,
     ) -> None:
         self._gateway, self._outbox, self._clock = gateway, outbox, clock
-        self._steady = steady
+        self.freshness = freshness
         self._following = following
         self._limits_key = limits_key(gateway.name)
         self._unwind_key = f"unwind.{escape(gateway.name)}"
-        self._operator_seen = steady()
-        self._api_seen = 0
         self._switches: dict[str, KillSwitch] = {}  # halts that were seen and not released, by key
         self._enforced: set[tuple[str, frozenset[str]]] = set()
         self._enforcement = Enforcement(answers, gateway, outbox, clock)
@@ -60,29 +57,20 @@ class ControlWatch:
 
     async def watch_freshness(self) -> None:
         """Without a sign on any path of halts for ``blindAfter``, positions may only shrink."""
-        limit = parse_duration(self._gateway.account.spec.blind_after)
         while True:
             await asyncio.sleep(0.5)
-            now = self._clock()
-            silent = self._steady() - max(self._operator_seen, self._api_seen)
-            blind = silent > limit
-            latched = BLIND in self._gateway.latches.halts
-            if blind and not latched:
-                log.warning("blind", seconds=silent / SECOND)
-                reason = "no news of halts: every path of them is silent"
-                self._outbox.put(self._gateway.latch(BLIND, "Reduce", reason, frozenset((EVERYTHING,)), now))
-            elif latched and not blind:
-                self._outbox.put(self._gateway.on_release(BLIND, "gateway", "news of halts again", now))
+            self.look()
 
-    @property
-    def age(self) -> float:
-        """Seconds since the operator was last heard of."""
-        return (self._steady() - self._operator_seen) / SECOND
-
-    @property
-    def api_age(self) -> float | None:
-        """Seconds since the API server was last heard of; None where that path was never there."""
-        return (self._steady() - self._api_seen) / SECOND if self._api_seen else None
+    def look(self) -> None:
+        """Latch, or let go, by what was heard; what an earlier holder latched stays until there is news."""
+        limit, now = parse_duration(self._gateway.account.spec.blind_after), self._clock()
+        latched = BLIND in self._gateway.latches.halts
+        if not latched and self.freshness.blind(limit):
+            log.warning("blind", seconds=self.freshness.silent / SECOND)
+            reason = "no news of halts: every path of them is silent"
+            self._outbox.put(self._gateway.latch(BLIND, "Reduce", reason, frozenset((EVERYTHING,)), now))
+        elif latched and self.freshness.sees(limit):
+            self._outbox.put(self._gateway.on_release(BLIND, "gateway", "news of halts again", now))
 
     async def watch(self) -> None:
         """Until cancelled; raises what kept a halt from being carried out."""
@@ -93,9 +81,7 @@ class ControlWatch:
 
     def on_key(self, key: str, value: bytes, *, deleted: bool) -> None:
         """A key of the control bucket is, or was changed to, this."""
-        if key == operator_key():
-            self._operator_seen = self._steady()
-        elif halt_of(key) and not deleted:
+        if halt_of(key) and not deleted:
             self.on_halt(key, value)
         elif key == self._limits_key:
             self._on_limits(b"{}" if deleted else value)
@@ -103,10 +89,6 @@ class ControlWatch:
             self._following.on_instruments(key.removeprefix(INSTRUMENTS), value)
         elif key == self._unwind_key and not deleted:
             self._on_unwind(value)
-
-    def heard_from_api_server(self, seen: int) -> None:
-        """The second path was fresh at ``seen``, of the steady clock: one of the two is enough not to be blind."""
-        self._api_seen = seen
 
     def on_halt(self, key: str, value: bytes) -> None:
         """A halt by any path. One nobody can read halts everything: it was meant to halt something."""

@@ -7,13 +7,15 @@ hears everything at once, before it does anything else.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from contextlib import aclosing
+from datetime import datetime
 from typing import Protocol
 
 from nats.js.kv import KeyValue
+from tradewind.contract.subjects import operator_key
 
+from tradewind_workers.gateway.freshness import Freshness
 from tradewind_workers.runner.bucket_watch import BucketWatch
 
 SPOKEN = ("heartbeat.", "standby.", "ack.")
@@ -27,24 +29,17 @@ class Hearer(Protocol):
 
     def on_halt(self, key: str, value: bytes) -> None: ...
 
-    def heard_from_api_server(self, seen: int) -> None: ...
-
 
 class ControlNews:
     """``watch`` is told every entry as it comes, whoever hears."""
 
-    def __init__(
-        self,
-        bucket: KeyValue,
-        watch: Callable[[KeyValue.Entry], None] | None = None,
-        steady: Callable[[], int] = time.monotonic_ns,
-    ) -> None:
+    def __init__(self, bucket: KeyValue, watch: Callable[[KeyValue.Entry], None] | None = None) -> None:
         self._bucket = BucketWatch(bucket)
-        self._watch, self._steady = watch, steady
+        self._watch = watch
         self._kept: dict[str, KeyValue.Entry] = {}  # by key, the oldest change first
         self._halts: dict[str, bytes] = {}  # of the API server, by key
-        self._api_seen = 0  # when it was last heard of; 0 where it never was
         self._hearer: Hearer | None = None
+        self.freshness = Freshness()
 
     @property
     def complete(self) -> asyncio.Event:
@@ -61,6 +56,8 @@ class ControlNews:
         """A key of the bucket as it is by now."""
         if self._watch is not None:
             self._watch(entry)
+        if entry.key == operator_key():
+            self.freshness.heard_operator(None if self.complete.is_set() else _written(entry))
         if not entry.key.startswith(SPOKEN):
             self._kept.pop(entry.key, None)
             self._kept[entry.key] = entry
@@ -73,8 +70,6 @@ class ControlNews:
             self._tell(hearer, entry)
         for key, value in self._halts.items():
             hearer.on_halt(key, value)
-        if self._api_seen:
-            hearer.heard_from_api_server(self._api_seen)
         self._hearer = hearer
 
     def leave(self) -> None:
@@ -88,11 +83,15 @@ class ControlNews:
             self._hearer.on_halt(key, value)
 
     def heard_from_api_server(self) -> None:
-        """It answered, just now."""
-        self._api_seen = self._steady()
-        if self._hearer is not None:
-            self._hearer.heard_from_api_server(self._api_seen)
+        """It answered: that path is there."""
+        self.freshness.heard_api_server()
 
     @staticmethod
     def _tell(hearer: Hearer, entry: KeyValue.Entry) -> None:
         hearer.on_key(entry.key, entry.value or b"", deleted=bool(entry.operation))
+
+
+def _written(entry: KeyValue.Entry) -> datetime | None:
+    """By the server's clock; the client says it is a number."""
+    created: object = entry.created
+    return created if isinstance(created, datetime) else None

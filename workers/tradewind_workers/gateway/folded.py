@@ -41,8 +41,9 @@ def dump(gateway: Gateway) -> bytes:
         "adopted": gateway.limits.adopted,
         "opening": _amounts(books.opening) if books.opening is not None else None,
         "day": _wire(books.day) if books.day else None,
+        "left": _wire(books.left) if books.left else None,
         "transferred": str(books.transferred),
-        "acceptance": books.acceptance,
+        "acceptance": sorted(books.accepted),
         "halts": [[h.uid, h.action, h.reason, sorted(h.pipelines)] for h in latches.halts.values()],
         "released": sorted(latches.released),
         "ledger": [
@@ -105,8 +106,11 @@ def _restore(gateway: Gateway, document: dict[str, Any]) -> None:
     gateway.limits.adopted = dict(document["adopted"])
     books.opening = None if document["opening"] is None else _read_amounts(document["opening"])
     books.day = cast(DayStart, _read_wire(document["day"])) if document["day"] else None
+    left = document.get("left")  # a fold of before has none
+    books.left = cast(DayStart, _read_wire(left)) if left else None
     books.transferred = Decimal(document["transferred"])
-    books.acceptance = document.get("acceptance", "")  # a fold of before has none
+    told = document.get("acceptance", [])  # a fold of before has none, or the last one
+    books.accepted = {told} - {""} if isinstance(told, str) else set(told)
     latches.halts = {uid: Halt(uid, action, reason, frozenset(whom)) for uid, action, reason, whom in document["halts"]}
     latches.released = set(document["released"])
     for pipeline, symbol, values in document["ledger"]:

@@ -18,7 +18,7 @@ from nats.js.kv import KeyValue
 from tradewind.contract.codec import decode_event, parse_batch
 from tradewind.contract.subjects import Names
 from tradewind.errors import InvalidValue, UndecodableMessage
-from tradewind.events import Intent
+from tradewind.events import Inquiry, Intent
 from tradewind.instrument import Instrument
 
 from tradewind_workers.gateway.gateway import Gateway
@@ -169,10 +169,14 @@ class Following:
             self.undecodable += 1
             log.error("undecodable_intents", subject=subject, sequence=sequence, error=str(error))
             return
-        intents = [event for event in events if isinstance(event, Intent)]
-        for intent in intents:
-            self._outbox.put(self._gateway.on_intent(intent, time.time_ns()))
-        if intents:
+        asked = [event for event in events if isinstance(event, Intent | Inquiry)]
+        for event in asked:
+            if isinstance(event, Inquiry):
+                log.warning("inquiry_answered", pipeline=event.pipeline, inquiry=event.id)
+                self._outbox.put(self._gateway.on_inquiry(event, time.time_ns()))
+            else:
+                self._outbox.put(self._gateway.on_intent(event, time.time_ns()))
+        if asked:
             self._outbox.put(self._gateway.progress(subject, sequence, time.time_ns()))
 
     async def _read_market(self, feed: str) -> None:

@@ -16,6 +16,7 @@ from tradewind.durations import SECOND
 from tradewind.events import (
     EXTERNAL,
     Epoch,
+    Inquiry,
     Intent,
     JournalEntry,
     Latch,
@@ -27,12 +28,13 @@ from tradewind.events import (
     Progress,
     Source,
     Stamp,
+    Standing,
 )
 from tradewind.instrument import Instrument
 
 from tradewind_workers.controls.chain import judge
 from tradewind_workers.controls.verdict import RiskState
-from tradewind_workers.gateway.acceptance import fill_of, moved, transferred
+from tradewind_workers.gateway.acceptance import fill_of, moved, refuse_again, transferred
 from tradewind_workers.gateway.account_state import AccountState
 from tradewind_workers.gateway.books import ZERO
 from tradewind_workers.gateway.closing import bounded, closing_intents
@@ -92,9 +94,12 @@ class Gateway(AccountState):
         """What a person takes into the books, once; ``found`` is what the venue has more than the ledger, by currency.
 
         Raises:
-            InvalidValue: it is not what the books lack; nothing of it is taken.
+            InvalidValue: it is not what the books lack, or was taken before and seems meant again; nothing of it is taken.
         """
-        if self.books.opening is None or self.books.acceptance == acceptance.identity:
+        if self.books.opening is None:
+            return []
+        if acceptance.identity in self.books.accepted:
+            refuse_again(acceptance, found)
             return []
         brought = transferred(acceptance, found)
         moves = moved(acceptance, self.ledger, self.pipelines)
@@ -160,6 +165,14 @@ class Gateway(AccountState):
             codes = tuple(verdict.code for verdict in judgement.denials)
             return self._own(intent, order_id, OrderStatus.DENIED, now, codes, detail)
         return self._place(intent, order_id, now, state)
+
+    def on_inquiry(self, inquiry: Inquiry, now: int) -> list[Effect]:
+        """What a pipeline holds that has missed reports, and which of its intents work, as of this record."""
+        held = ((symbol, e.quantity) for (owner, symbol), e in self.ledger.entries.items() if owner == inquiry.pipeline)
+        working = (o.intent for o in self.orders.working() if o.intent.pipeline == inquiry.pipeline)
+        positions = tuple(sorted(one for one in held if one[1]))
+        works = tuple((intent.symbol, intent.at) for intent in working)
+        return [self._record(Standing(self._at(now), inquiry.pipeline, inquiry.id, positions, works))]
 
     def on_venue_report(self, report: VenueReport, now: int) -> list[Effect]:
         """What the venue says; told twice it counts once. An order nobody here placed is ``external``."""

@@ -17,6 +17,7 @@ def gateway_figures(
 ) -> dict[str, Any]:
     """Positions, orders, equity, halts and freshness, as JSON takes them."""
     equity, profit = gateway.books.equity(), gateway.books.day_profit()
+    api_age = control.freshness.api_age
     by_status: dict[str, int] = {}
     for order in gateway.orders.by_id.values():
         by_status[order.status] = by_status.get(order.status, 0) + 1
@@ -44,10 +45,11 @@ def gateway_figures(
             for halt in gateway.latches.halts.values()
         ],
         "pipelineHalted": {name: bool(gateway.latches.of(name)) for name in gateway.pipelines},
-        "controlAge": round(control.age, 3),
-        "apiServerAge": None if control.api_age is None else round(control.api_age, 3),
+        "controlAge": round(control.freshness.age, 3),
+        "apiServerAge": None if api_age is None else round(api_age, 3),
         "reconciledAt": link.reconciled_at,
         "drift": link.drift,
+        "refused": link.refused,
         "problems": gateway.ledger.check(),
         "observed": gateway.observed,
         "unwound": control.unwound,

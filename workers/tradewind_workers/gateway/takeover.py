@@ -159,7 +159,7 @@ class Account:
         writing.start(outbox.run())
         following = Following(self.client, self.names, self.bucket, gateway, venue, outbox, tradable)
         answers = Answers(tenure, journal.taken_over)
-        control = ControlWatch(answers, gateway, outbox, following, time.time_ns)
+        control = ControlWatch(answers, gateway, outbox, following, time.time_ns, news.freshness)
         held.push_async_callback(control.close)
         news.hear(control)
         held.callback(news.leave)

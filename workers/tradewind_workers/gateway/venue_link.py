@@ -48,6 +48,7 @@ class VenueLink:
         self._tradable = tradable
         self._unheard_since = resumes_at  # from here on reports may have been missed; 0: none
         self.drift: list[str] = []
+        self.refused = ""  # why what the account accepts is not taken
         self._foreign: set[str] = set()  # open orders that somebody else placed, each told once
 
     async def listen(self) -> None:
@@ -150,28 +151,29 @@ class VenueLink:
             return
         self._compared_at = self._clock()
         held = {currency: balance.total for currency, balance in balances.items()}
-        refused = self._accept(held)
+        self._accept(held)
         expected = self._gateway.books.expected_balances()
         self.drift = [
             f"{currency}: the venue has {held.get(currency, 0)}, the ledger {expected[currency]}: difference {plain(off)}"
             for currency, off in self._differences(held).items()
-        ] + refused
+        ]
         for line in self.drift:
             log.warning("balance_drift", detail=line)
 
-    def _accept(self, held: dict[str, Decimal]) -> list[str]:
-        """Take in what the account accepts; why not, where it cannot be."""
-        acceptance = self._gateway.acceptance
+    def _accept(self, held: dict[str, Decimal]) -> None:
+        """Take in what the account accepts, if it is what the books lack."""
+        acceptance, self.refused = self._gateway.acceptance, ""
         if acceptance is None:
-            return []
+            return
         try:
             effects = self._gateway.accept(acceptance, self._differences(held), self._clock())
         except InvalidValue as error:
-            return [f"not accepted: {error}"]
+            self.refused = f"spec.{error}"
+            log.warning("not_accepted", detail=self.refused)
+            return
         if effects:
             log.warning("accepted", by=acceptance.by, reason=acceptance.reason)
             self._outbox.put(effects)
-        return []
 
     def _differences(self, held: dict[str, Decimal]) -> dict[str, Decimal]:
         """What the venue has more than the ledger, of every currency the ledger knows where it is not the same."""

@@ -41,6 +41,7 @@ ROLES: Mapping[str, tuple[Metric, ...]] = {
     "pipeline": (
         *READ,
         Metric("published_total", "Messages published.", "published"),
+        Metric("gaps_total", "Times that input was dropped before it was read, and the gateway was asked.", "gaps"),
         Metric("stage_total", "What a stage counted, by stage and what.", "counts", ("stage", "what")),
     ),
     "sink": (

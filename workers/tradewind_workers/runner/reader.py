@@ -27,7 +27,11 @@ _AWAY = (nats.errors.Error, TimeoutError, APIError, NoStreamResponseError, Conne
 
 
 class StreamReader:
-    """``messages`` yields (stream sequence, subject, data) of the subjects, in order, forever."""
+    """``messages`` yields (stream sequence, subject, data) of the subjects, in order, forever.
+
+    ``gap`` is set, before the next message is given, where the server has dropped what came after the last one that was
+    read: (its sequence, the stream's first one).
+    """
 
     def __init__(
         self, client: Client, js: JetStreamContext, stream: str, subjects: list[str], after: int, *, new: bool = False
@@ -37,6 +41,7 @@ class StreamReader:
         self._subscription: Subscription | None = None
         self._consumer = ""
         self._delivered = 0
+        self.gap: tuple[int, int] | None = None
 
     async def open(self) -> None:
         """Make the consumer; waits for the stream to exist and for the server to be there."""
@@ -113,6 +118,10 @@ class StreamReader:
             self._subscription = None
             raise
         self._consumer, self._delivered = info.name, 0
+        begins = info.delivered.stream_seq + 1 if info.delivered else 0
+        if not start and begins > self._after + 1:
+            self.gap = (self._after, begins)
+            log.info("messages_gone", stream=self._stream, after=self._after, first=begins)
 
     async def _reopen(self, why: str) -> None:
         log.warning("reading_anew", stream=self._stream, after=self._after, why=why)

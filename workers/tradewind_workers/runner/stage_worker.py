@@ -2,7 +2,8 @@
 
 What waits while a publish is in flight goes into the next range, so batches grow only under load. A range holds
 either rows or order reports, never both: their order is that of messages. After a restart the stages go on from the
-last snapshot; ranges that are published already are computed again but not published.
+last snapshot; ranges that are published already are computed again but not published. Where the server has dropped
+messages that were not read yet, an inquiry stands in their place, and is published whatever is published already.
 """
 
 from __future__ import annotations
@@ -14,16 +15,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import numpy as np
 import structlog
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from tradewind.api.pipeline import TradingPipeline
 from tradewind.contract.codec import parse_batch
 from tradewind.contract.subjects import Names
-from tradewind.durations import SECOND, parse_duration
+from tradewind.durations import parse_duration
 from tradewind.errors import UndecodableMessage
-from tradewind.events import RowKind, Source
+from tradewind.events import Inquiry, Source, Stamp
 from tradewind.messaging.ending import end
 
 from tradewind_workers.rows import Rows
@@ -31,6 +31,7 @@ from tradewind_workers.runner.connection import connect
 from tradewind_workers.runner.fenced import FencedPublisher
 from tradewind_workers.runner.health import Health
 from tradewind_workers.runner.heartbeat import beat, beat_once
+from tradewind_workers.runner.input_range import MAX_RANGE_MESSAGES, ROW_BYTES, Bounds, Message, Range, goes_with
 from tradewind_workers.runner.instruments import AWAY, await_instruments
 from tradewind_workers.runner.reader import StreamReader
 from tradewind_workers.runner.snapshots import Snapshot, SnapshotStore
@@ -39,14 +40,6 @@ from tradewind_workers.stages.chain import build_chain
 from tradewind_workers.stages.stage import Batch, Stage, decode_batch, encode_batch, run_chain
 
 log = structlog.get_logger()
-MAX_RANGE_ROWS = 131_072
-MAX_RANGE_MESSAGES = 512
-ROW_BYTES = 52
-"""What a row takes in a message where rows before it were left out."""
-EVENTS_BYTES = 256 * 1024
-"""What is kept free in a message for the events a range makes, beside what it passes on."""
-CLOSING_BYTES = 128
-"""What the end of a candle makes of events, with room: a candle takes 73 to 94."""
 SNAPSHOT_EVERY_S, SHARE = 5.0, 50
 """Seconds between two snapshots; at least so many times what the state of the stages takes, as nothing is handled meanwhile."""
 PROGRESS_EVERY_S = 1.0
@@ -61,57 +54,12 @@ class Figures:
     messages: int = 0
     published: int = 0
     last_event_time: int = 0
+    gaps: int = 0
     undecodable: Counter[str] = field(default_factory=Counter)
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """Of a range of several messages, so that what it makes goes into one: rows, bytes it may pass on, whole seconds."""
-
-    rows: int = MAX_RANGE_ROWS
-    size: int = 1 << 20
-    ticks: int = 1 << 10
-
-    @staticmethod
-    def of(max_payload: int, symbols: int, interval: int) -> Bounds:
-        """For messages of at most ``max_payload`` bytes; ``interval`` of the candles in ns."""
-        closings = EVENTS_BYTES // CLOSING_BYTES
-        return Bounds(size=max_payload - EVENTS_BYTES, ticks=closings * interval // (symbols * SECOND))
-
-
-@dataclass(frozen=True, slots=True)
-class _Message:
-    """One of the input that could be read; ``size`` is what it may take in bytes once it is passed on."""
-
-    sequence: int
-    batch: Batch
-    size: int
-
-    @property
-    def ticks(self) -> int:
-        return int(np.count_nonzero(self.batch.rows.kind == RowKind.CLOCK))
-
-
-@dataclass(slots=True)
-class _Range:
-    """Input messages that are handled together."""
-
-    first: int
-    last: int
-    batches: list[Batch]
-
-    def add(self, message: _Message) -> None:
-        self.batches.append(message.batch)
-        self.last = message.sequence
-
-    def joined(self) -> Batch:
-        rows = [batch.rows for batch in self.batches if len(batch.rows)]
-        events = tuple(event for batch in self.batches for event in batch.events)
-        return Batch(Rows.concat(rows), events, max(batch.next_row for batch in self.batches))
-
-
 class StageWorker:
-    """The stages of one worker between its reader and its publisher."""
+    """The stages of one worker between its reader and its publisher; ``names`` are the pipeline's and its own."""
 
     def __init__(
         self,
@@ -119,14 +67,16 @@ class StageWorker:
         reader: StreamReader,
         publisher: FencedPublisher,
         snapshots: SnapshotStore,
+        names: tuple[str, str],
         dead: tuple[JetStreamContext, str],
         already: int,
         bounds: Bounds,
     ) -> None:
         self.stages, self._reader, self._publisher, self._snapshots = stages, reader, publisher, snapshots
+        self._pipeline, self._name = names
         self._dead_js, self._dead_subject = dead
         self._already, self._bounds = already, bounds
-        self._held: _Message | None = None
+        self._held: Message | None = None
         self._last_publish = self._last_snapshot = time.monotonic()
         self._saved, self._every_s = 0, SNAPSHOT_EVERY_S
         self._saving: asyncio.Task[None] | None = None
@@ -137,7 +87,7 @@ class StageWorker:
             taken = await self._next_range()
             out = run_chain(self.stages, taken.joined())
             self._count(taken)
-            if taken.last > self._already:
+            if taken.last > self._already or taken.gap:
                 await self._publish(taken, out)
             self.figures.position = taken.last
             if self._saving is not None and self._saving.done():
@@ -176,19 +126,22 @@ class StageWorker:
         else:
             self._saved = snapshot.position
 
-    async def _publish(self, taken: _Range, out: Batch) -> None:
+    async def _publish(self, taken: Range, out: Batch) -> None:
         silent = not out.events and not len(out.rows)
         if silent and time.monotonic() - self._last_publish < PROGRESS_EVERY_S:
             return
-        await self._publisher.publish(encode_batch(out, taken.first, taken.last))
+        first, last = max(taken.first, self._already + 1), max(taken.last, self._already)
+        await self._publisher.publish(encode_batch(out, first, last))
         self._last_publish = time.monotonic()
         self.figures.published += 1
 
-    async def _next_range(self) -> _Range:
-        """At least one message, and what waits behind it, as long as it is of the same kind."""
-        held = self._held or await self._read()
+    async def _next_range(self) -> Range:
+        """What is gone; or at least one message, and what waits behind it, as long as it is of the same kind."""
+        held = self._held = self._held or await self._read()
+        if self._reader.gap is not None:
+            return self._inquire(*self._reader.gap)
         self._held = None
-        taken = _Range(held.sequence, held.sequence, [held.batch])
+        taken = Range(held.sequence, held.sequence, [held.batch])
         rows, size, ticks = len(held.batch.rows), held.size, held.ticks
         while len(taken.batches) < MAX_RANGE_MESSAGES:
             waiting = await self._reader.next_waiting()
@@ -199,25 +152,34 @@ class StageWorker:
                 continue
             rows, size, ticks = rows + len(message.batch.rows), size + message.size, ticks + message.ticks
             full = rows > self._bounds.rows or size > self._bounds.size or ticks > self._bounds.ticks
-            other = _is_report(message.batch) != _is_report(held.batch)
-            if full or other or taken.last <= self._already < message.sequence:
+            apart = self._reader.gap is not None or not goes_with(message.batch, held.batch)
+            if full or apart or taken.last <= self._already < message.sequence:
                 self._held = message
                 break
             taken.add(message)
         return taken
 
-    async def _read(self) -> _Message:
+    def _inquire(self, after: int, first: int) -> Range:
+        """In place of the messages between: order reports may be among them, so that the gateway is asked."""
+        self._reader.gap = None
+        self.figures.gaps += 1
+        at = Stamp(time.time_ns(), Source.CONTROL, first - 1)
+        inquiry = Inquiry(at, self._pipeline, f"{self._name}:{after + 1}-{first - 1}")
+        log.warning("input_gone", inquiry=inquiry.id, detail="no order before the gateway has told what is held")
+        return Range(after + 1, first - 1, [Batch(Rows.empty(), (inquiry,))], gap=True)
+
+    async def _read(self) -> Message:
         """The next message that can be read, however long it takes."""
         while True:
             message = await self._decode(*await self._reader.next())
             if message is not None:
                 return message
 
-    async def _decode(self, sequence: int, subject: str, data: bytes) -> _Message | None:
+    async def _decode(self, sequence: int, subject: str, data: bytes) -> Message | None:
         """None for what was put to the dead letters."""
         try:
             batch = decode_batch(parse_batch(data))
-            return _Message(sequence, batch, max(len(data), len(batch.rows) * ROW_BYTES))
+            return Message(sequence, batch, max(len(data), len(batch.rows) * ROW_BYTES))
         except UndecodableMessage as error:
             self.figures.undecodable[error.reason] += 1
             log.warning("undecodable_input", subject=subject, sequence=sequence, reason=error.reason)
@@ -225,16 +187,12 @@ class StageWorker:
             await self._dead_js.publish(self._dead_subject, data[:4096], headers=headers)
             return None
 
-    def _count(self, taken: _Range) -> None:
+    def _count(self, taken: Range) -> None:
         self.figures.messages += len(taken.batches)
         for batch in taken.batches:
             if len(batch.rows):
                 self.figures.rows += len(batch.rows)
                 self.figures.last_event_time = int(batch.rows.receive_time[-1])
-
-
-def _is_report(batch: Batch) -> bool:
-    return bool(batch.events) and not len(batch.rows) and batch.events[0].at.source == Source.ACCOUNT
 
 
 async def run(config: dict[str, Any], stop: asyncio.Event, health: Health) -> None:
@@ -278,9 +236,9 @@ async def _open(config: dict[str, Any], client: Client) -> tuple[StageWorker, St
     position = snapshot.position if snapshot else 0
     log.info("stages_start", stages=config["stages"], position=position, published=already)
     reader = StreamReader(client, js, config["input"]["stream"], config["input"]["subjects"], position)
-    dead = (js, names.dead(config["name"]))
+    dead, called = (js, names.dead(config["name"])), (pipeline.metadata.name, config["name"])
     bounds = Bounds.of(client.max_payload, len(config["symbols"]), parse_duration(pipeline.spec.candles.interval))
-    worker = StageWorker(stages, reader, publisher, store, dead, already, bounds)
+    worker = StageWorker(stages, reader, publisher, store, called, dead, already, bounds)
     worker.figures.position = position
     return worker, reader
 
@@ -295,6 +253,7 @@ def _figures(worker: StageWorker) -> dict[str, Any]:
         "published": figures.published,
         "lastEventTime": figures.last_event_time,
         "undecodable": dict(figures.undecodable),
+        "gaps": figures.gaps,
         "counts": {name: found for name, found in counts.items() if found},
         "regimes": regimes,
     }

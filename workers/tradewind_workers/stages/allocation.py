@@ -5,6 +5,10 @@ direction of the signal; a regime with the same fraction leaves it as it is. Ent
 One intent is in flight at a time, and what is left of it is asked for again: entries at most ``ATTEMPTS`` times for a
 target, and not after a denial until a signal or regime says so; exits until flat, but at most ``ATTEMPTS`` times, or
 once if denied, before a candle, a fill, a signal or a regime brings news.
+
+What a stream drops may be an intent, an answer to one or to an inquiry: what is open for longer than ``UNANSWERED`` is
+asked about. After an inquiry, also of who missed inputs, there are no intents before the gateway has told what is held
+and in flight.
 """
 
 from __future__ import annotations
@@ -15,13 +19,14 @@ from typing import Any
 
 from tradewind.api.pipeline import TradingPipelineSpec
 from tradewind.decimals import EXACT
-from tradewind.durations import parse_duration
+from tradewind.durations import MINUTE, parse_duration
 from tradewind.events import (
     Allocation as Target,
 )
 from tradewind.events import (
     Candle,
     Event,
+    Inquiry,
     Intent,
     OrderReport,
     OrderStatus,
@@ -29,6 +34,7 @@ from tradewind.events import (
     Side,
     Signal,
     Stamp,
+    Standing,
 )
 from tradewind.instrument import Instrument
 
@@ -39,6 +45,7 @@ from tradewind_workers.stages.snapshot import dump, load
 from tradewind_workers.stages.stage import Batch
 
 ATTEMPTS = 3
+UNANSWERED = 5 * MINUTE
 _ENDED = frozenset(
     (OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED, OrderStatus.EXPIRED, OrderStatus.DENIED)
 )
@@ -59,7 +66,7 @@ class _Symbol:
     entered: int = 0  # time of the last entry intent
     entries: int = 0  # asked for since the target was set
     exits: int = 0  # asked for since the last news
-    waiting: bool = False  # an entry waits for its cooldown
+    waiting: bool = False  # an order waits for the cooldown of entries, or for the gateway's answer
 
     @property
     def reduction(self) -> int:
@@ -86,6 +93,8 @@ class Allocation:
         self._ranges: dict[str, AverageTrueRange] = {}
         self._period = spec.regime.period
         self._symbols: dict[str, _Symbol] = {}
+        self._inquiry = ""  # the last one, while its answer is missing
+        self._inquired = 0  # its time
         self._n: dict[int, tuple[int, int]] = {}  # by source: the newest row, and the last n made there
 
     def on_batch(self, batch: Batch) -> Batch:
@@ -97,6 +106,8 @@ class Allocation:
 
     def on_event(self, event: Event) -> list[Event]:
         """What this event makes allocation decide: a new target, an intent, both or nothing."""
+        if isinstance(event, Inquiry | Standing):
+            return self._on_standing(event) if event.pipeline == self._pipeline else []
         if not isinstance(event, Candle | RegimeChange | Signal | OrderReport) or event.symbol not in self._instruments:
             return []
         if isinstance(event, OrderReport) and event.pipeline != self._pipeline:
@@ -112,6 +123,23 @@ class Allocation:
         known.direction, known.price = event.direction, event.price
         return self._retarget(event.at, event.symbol, known, "signal")
 
+    def _on_standing(self, event: Inquiry | Standing) -> list[Event]:
+        """An answer is taken if it is to the last inquiry: to one before it, later intents may not have been handled."""
+        if isinstance(event, Inquiry):
+            self._inquiry, self._inquired = event.id, event.at.time
+            return []
+        if not self._inquiry or event.inquiry != self._inquiry:
+            return []
+        self._inquiry = ""
+        positions, working = dict(event.positions), dict(event.working)
+        made: list[Event] = []
+        for symbol in sorted({*self._symbols, *positions, *working} & set(self._instruments)):
+            known = self._symbols.setdefault(symbol, _Symbol())
+            known.position, known.in_flight, known.exits = positions.get(symbol, 0), working.get(symbol), 0
+            if known.waiting or known.reduction:
+                made += self._order(event.at, symbol, known)
+        return made
+
     def _on_candle(self, candle: Candle, known: _Symbol) -> list[Event]:
         known.price = candle.close
         if self._settings.sizing.type == "VolatilityTarget":
@@ -119,7 +147,16 @@ class Allocation:
             value = average.update(float(candle.high), float(candle.low), float(candle.close))
             known.natr = None if value is None else 100.0 * value / candle.close
         known.exits = 0
+        if self._inquiry or known.in_flight is not None:
+            return self._inquire(candle, known.in_flight)
         return self._order(candle.at, candle.symbol, known) if known.waiting or known.reduction else []
+
+    def _inquire(self, candle: Candle, intent: Stamp | None) -> list[Event]:
+        if candle.at.time - max(intent.time if intent else 0, self._inquired) <= UNANSWERED:
+            return []
+        stamp = self._stamp(candle.at)
+        self._inquiry, self._inquired = f"{candle.symbol}:{stamp.source}-{stamp.row}-{stamp.n}", stamp.time
+        return [Inquiry(stamp, self._pipeline, self._inquiry)]
 
     def _on_report(self, report: OrderReport, known: _Symbol) -> list[Event]:
         if report.last_quantity:
@@ -162,8 +199,8 @@ class Allocation:
 
     def _order(self, at: Stamp, symbol: str, known: _Symbol) -> list[Event]:
         """An intent for the difference between target and position, if one may be asked for now."""
-        known.waiting = False
-        if known.in_flight is not None or not known.price:
+        known.waiting = bool(self._inquiry)
+        if self._inquiry or known.in_flight is not None or not known.price:
             return []
         instrument = self._instruments[symbol]
         reduction = known.reduction - known.reduction % instrument.lot
@@ -209,7 +246,9 @@ class Allocation:
     def snapshot(self) -> bytes:
         symbols = {symbol: asdict(known) for symbol, known in self._symbols.items()}
         ranges = {symbol: average.state for symbol, average in self._ranges.items()}
-        return dump(self.name, 1, {"symbols": symbols, "ranges": ranges, "n": [[*key] for key in self._n.items()]})
+        numbers = [[*key] for key in self._n.items()]
+        inquiry = [self._inquiry, self._inquired]
+        return dump(self.name, 1, {"symbols": symbols, "ranges": ranges, "n": numbers, "inquiry": inquiry})
 
     def restore(self, data: bytes) -> None:
         state: dict[str, Any] = load(self.name, (1,), data)
@@ -220,3 +259,4 @@ class Allocation:
             self._ranges[symbol] = AverageTrueRange(self._period)
             self._ranges[symbol].state = values
         self._n = {source: (row, n) for source, (row, n) in state["n"]}
+        self._inquiry, self._inquired = state.get("inquiry", ("", 0))  # a snapshot of before has none
