@@ -9,7 +9,7 @@ from desks import account, pipeline, policy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markets import BTC, START, TABLE, cut, instruments, random_market
-from tradewind.events import Intent, OrderPlaced, OrderReport, RowKind
+from tradewind.events import Inquiry, Intent, OrderPlaced, OrderReport, RowKind, Standing
 from tradewind_workers.replay.simulated_run import Setup, SimulatedRun, Tally, run_in_process
 from tradewind_workers.replay.venue_time import VenueClock
 from tradewind_workers.reports.digest import decision_digest
@@ -53,6 +53,21 @@ def test_an_order_reaches_the_book_only_after_its_latency() -> None:
     assert all(report.at.time - placed[report.client_order_id].at.time >= 500_000_000 for report in reports)
     decided = [e for e in run.loop.decisions if isinstance(e, Intent)]
     assert all(placed_.at.time == placed_.intent.at.time for placed_ in placed.values() if placed_.intent in decided)
+
+
+def test_what_is_in_flight_for_minutes_is_asked_about_and_answered() -> None:
+    far = account(simulated={"balances": {"USDT": "10000"}, "orderLatency": "7m"})
+
+    run = run_in_process(
+        Setup(pipeline(), far, (policy(),), instruments()), iter([random_market(7, 6000, quotes=False)]), Tally()
+    )
+
+    made = run.loop.decisions
+    asked = [e.id for e in made if isinstance(e, Inquiry)]
+    answered = [n for n, e in enumerate(made) if isinstance(e, Standing)]
+    assert asked
+    assert [made[n].inquiry for n in answered] == asked
+    assert any(isinstance(e, Intent) for e in made[answered[-1] :])
 
 
 @given(

@@ -417,23 +417,23 @@ def test_only_the_answer_to_the_last_inquiry_of_its_own_counts() -> None:
 def test_an_intent_nobody_answers_is_asked_about_and_not_again_before_long() -> None:
     desk = Desk()
     (entry,) = intents(desk.signal(1))
-    assert desk.candle(300) == []
+    assert desk.candle(301) == []  # it was valid for a second
 
-    (asked,) = desk.candle(301)
+    (asked,) = desk.candle(302)
     assert isinstance(asked, Inquiry)
     assert asked.pipeline == "desk"
-    desk.stands(0, entry, second=302, name=asked.id)  # it works, or nobody knows
-    assert desk.candle(303) == []
-    (again,) = desk.candle(602)
+    desk.stands(0, entry, second=303, name=asked.id)  # it works, or nobody knows
+    assert desk.candle(304) == []
+    (again,) = desk.candle(603)
 
     assert isinstance(again, Inquiry)
     assert again.id != asked.id
-    assert desk.candle(902) == []  # one question at a time
-    (last,) = desk.candle(903)  # the question may have been lost, too
+    assert desk.candle(903) == []  # one question at a time
+    (last,) = desk.candle(904)  # the question may have been lost, too
     assert isinstance(last, Inquiry)
-    desk.stands(0, second=904, name=again.id)
-    assert intents(desk.signal(1, 905)) == []
-    assert [i.side for i in intents(desk.stands(0, second=906, name=last.id))] == [1]
+    desk.stands(0, second=905, name=again.id)
+    assert intents(desk.signal(1, 906)) == []
+    assert [i.side for i in intents(desk.stands(0, second=907, name=last.id))] == [1]
 
 
 def test_a_restart_still_waits_for_the_answer() -> None:

@@ -15,7 +15,7 @@ from decimal import Decimal
 
 import numpy as np
 from tradewind.durations import HOUR
-from tradewind.events import Event, Intent, OrderReport, RowKind
+from tradewind.events import Event, Inquiry, Intent, OrderReport, RowKind, Standing
 
 from tradewind_workers.gateway.effects import Cancel, Effect, Place, Record
 from tradewind_workers.gateway.gateway import Gateway
@@ -147,12 +147,14 @@ class FeedbackLoop:
             self.decisions.append(made)
             if isinstance(made, Intent):
                 self._carry_out(self._gateway.on_intent(made, self.now))
+            elif isinstance(made, Inquiry):
+                self._carry_out(self._gateway.on_inquiry(made, self.now))
 
     def _carry_out(self, effects: list[Effect]) -> None:
         for effect in effects:
             if isinstance(effect, Record):
                 self.decisions.append(effect.event)
-                if isinstance(effect.event, OrderReport):
+                if isinstance(effect.event, OrderReport | Standing):
                     self._allocate(effect.event)
             elif isinstance(effect, Place):
                 self._push(self.now + self._latencies.order, _ARRIVAL, effect.order)

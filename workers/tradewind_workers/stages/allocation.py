@@ -152,7 +152,8 @@ class Allocation:
         return self._order(candle.at, candle.symbol, known) if known.waiting or known.reduction else []
 
     def _inquire(self, candle: Candle, intent: Stamp | None) -> list[Event]:
-        if candle.at.time - max(intent.time if intent else 0, self._inquired) <= UNANSWERED:
+        """Who an intent was told to may take it until it is no longer valid."""
+        if candle.at.time - max(intent.time + self._valid_for if intent else 0, self._inquired) <= UNANSWERED:
             return []
         stamp = self._stamp(candle.at)
         self._inquiry, self._inquired = f"{candle.symbol}:{stamp.source}-{stamp.row}-{stamp.n}", stamp.time
