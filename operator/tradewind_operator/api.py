@@ -10,11 +10,12 @@ import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import structlog
 from aiohttp import ClientError
-from kubernetes.aio.client import ApiClient
+from kubernetes.aio.client import ApiClient, Configuration
 from tradewind.api.fields import GROUP, VERSION
 from tradewind.errors import TradewindError, Unavailable
 
@@ -219,6 +220,14 @@ class ApiServer:
             return answer, await answer.read()  # type: ignore[no-untyped-call]
         except (ClientError, OSError, TimeoutError) as error:
             raise Unavailable(f"the API server does not answer: {error!r}") from error
+
+
+def settle_proxy(configuration: Configuration) -> None:
+    """The environment's proxy, asked for once and not, with a look for a ``.netrc``, in two threads for each request."""
+    server = urlsplit(configuration.host)
+    if not configuration.proxy and not proxy_bypass(server.hostname or ""):
+        configuration.proxy = getproxies().get(server.scheme)
+    configuration.client_session_kwargs = {"trust_env": False}
 
 
 def refusal(code: int, status: Body) -> ApiRefused:

@@ -19,7 +19,7 @@ from tradewind.contract.subjects import Names
 from tradewind.errors import Unavailable
 from tradewind.messaging.ending import end
 
-from tradewind_operator.api import ApiRefused, ApiServer
+from tradewind_operator.api import ApiRefused, ApiServer, settle_proxy
 from tradewind_operator.data_plane import DataPlane
 from tradewind_operator.health import health_server
 from tradewind_operator.metrics import AGE, BUCKET, DEPTH, FRESHNESS, REFUSED, RESOURCES, STUCK
@@ -208,4 +208,5 @@ async def _configuration() -> Configuration:
             await kubernetes_config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         except (ConfigException, OSError) as error:
             raise Unavailable(f"no API server: run in a cluster, or set KUBECONFIG ({error})") from error
+    settle_proxy(configuration)
     return configuration

@@ -7,7 +7,6 @@ import json
 import random
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -22,11 +21,12 @@ from tradewind_operator.data_plane import DataPlane
 from tradewind_operator.difference import contains
 from tradewind_operator.kinds.plans import plan_of
 from tradewind_operator.kinds.status import notices
-from tradewind_operator.live import Live
+from tradewind_operator.live import LATER_S, Live
 from tradewind_operator.metrics import RECONCILES, REVERTS, SECONDS, WRITES
 from tradewind_operator.names import MANAGER, RECONCILE, Key
 from tradewind_operator.plan import Body, Notice, Plan
 from tradewind_operator.platform import Platform
+from tradewind_operator.work_queue import Add, Rank
 from tradewind_operator.world import World
 
 log = structlog.get_logger()
@@ -52,9 +52,7 @@ class Remembered:
 class Reconciler:
     """Plans with what the world shows, writes only what differs."""
 
-    def __init__(
-        self, world: World, api: ApiServer, data_plane: DataPlane, platform: Platform, add: Callable[[Key, float], None]
-    ) -> None:
+    def __init__(self, world: World, api: ApiServer, data_plane: DataPlane, platform: Platform, add: Add) -> None:
         self._world, self._api, self._data_plane, self._platform, self._add = world, api, data_plane, platform, add
         self._remembered: dict[Key, Remembered] = defaultdict(Remembered)
 
@@ -119,7 +117,7 @@ class Reconciler:
         failed = refused or untold
         wrote |= await self._report(key, plan, contended, failed)
         if plan.again_in_s is not None:
-            self._add(key, plan.again_in_s)
+            self._add(key, plan.again_in_s, Rank.ORDINARY if plan.again_in_s < LATER_S else Rank.ROUTINE)
         if self._world.seen(key) is None and not plan.apply:
             self._remembered.pop(key, None)
         if failed is not None:
@@ -223,7 +221,7 @@ class Reconciler:
         )
         wait = due - time.monotonic()
         if quiet and wait > 0:
-            self._add(key, wait + random.uniform(0, 10))  # noqa: S311 - spreads writes, decides nothing
+            self._add(key, wait + random.uniform(0, 10), Rank.ROUTINE)  # noqa: S311 - spreads writes, decides nothing
             return False
         await self._api.status(seen.body, status)
         self._remembered[key].status_at = time.monotonic()

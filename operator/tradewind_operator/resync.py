@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
 
 import structlog
 from tradewind.errors import Unavailable
@@ -16,6 +15,7 @@ from tradewind.errors import Unavailable
 from tradewind_operator.api import ApiRefused, ApiServer
 from tradewind_operator.names import API_KINDS, CHILDREN, SELECTOR, Key
 from tradewind_operator.watching import Watching, missing
+from tradewind_operator.work_queue import Add, Rank
 from tradewind_operator.world import World
 
 log = structlog.get_logger()
@@ -32,7 +32,7 @@ class Resync:
         world: World,
         api: ApiServer,
         watching: Watching,
-        add: Callable[[Key, float], None],
+        add: Add,
         namespaces: list[str],
         every_s: float = EVERY_S,
     ) -> None:
@@ -59,7 +59,7 @@ class Resync:
                 continue
             wait = self._every_s
             for key in self._world.everything():
-                self._add(key, random.uniform(0, min(30.0, self._every_s)))  # noqa: S311 - spreads load
+                self._add(key, random.uniform(0, min(30.0, self._every_s)), Rank.ROUTINE)  # noqa: S311 - spreads load
 
     async def look(self) -> None:
         """Compare once. What is gone is forgotten; what the watches should show and do not makes them stale."""

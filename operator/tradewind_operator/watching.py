@@ -8,7 +8,7 @@ indices give the same, but wake every waiting object for each that arrives: minu
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from typing import Any, Protocol
+from typing import Any
 
 import kopf
 import structlog
@@ -18,6 +18,7 @@ from tradewind_operator.kinds.kill_switch import halt_message
 from tradewind_operator.names import CHILDREN, OURS, SELECTOR, Key
 from tradewind_operator.plan import Body
 from tradewind_operator.triggers import of_answer, of_bucket, of_child, of_halt, of_limits, of_resource
+from tradewind_operator.work_queue import Add, Rank
 from tradewind_operator.world import World, same_specification
 
 log = structlog.get_logger()
@@ -27,12 +28,6 @@ PAGE = 250
 AT_ONCE, IDLE_S = 32, 0.02
 """How many objects of a kind Kopf works on at a time, and for how long it waits for more news of one: it lets everything that came go
 on in one turn of the event loop, and with thousands nothing else is answered for seconds."""
-
-
-class Add(Protocol):
-    """``WorkQueue.add``."""
-
-    def __call__(self, key: Key, delay_s: float = ..., *, urgent: bool = ...) -> None: ...
 
 
 class Watching:
@@ -76,7 +71,7 @@ class Watching:
             await self._tell_halt(key.namespace, *halt_message(body))
         if known is None or not same_specification(known.body, body):
             self._plan(of_resource(key, self._world, before))
-            self._plan(of_limits(key, self._world, before), urgent=True)
+            self._plan(of_limits(key, self._world, before), Rank.URGENT)
 
     async def _on_child(self, event: Any, **_: Any) -> None:
         body = slim(event["object"])
@@ -119,10 +114,10 @@ class Watching:
         if owner is not None:
             self._plan(of_child(owner, self._world, body, None))
 
-    def _plan(self, affected: Iterable[tuple[Key, float]], *, urgent: bool = False) -> None:
+    def _plan(self, affected: Iterable[tuple[Key, float]], rank: Rank = Rank.ORDINARY) -> None:
         for key, delay in affected:
             if self.complete:
-                self._add(key, delay, urgent=urgent)
+                self._add(key, delay, rank)
 
 
 def slim(body: Any) -> Body:
@@ -163,7 +158,21 @@ def _older(one: Body, other: Body) -> bool:
         return False
 
 
+class NothingKept(kopf.DiffBaseStorage):
+    """Kopf copies each object it sees twice to compare it with what it had kept of it; nobody here asks for that."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        raise NotImplementedError("handlers of changes would need what is kept here")
+
+
 def _configure(settings: kopf.OperatorSettings, **_: Any) -> None:
+    settings.persistence.diffbase_storage = NothingKept()
     settings.posting.enabled = False
     settings.scanning.disabled = True  # namespaces are as given; definitions are waited for before
     settings.watching.server_timeout = SERVER_TIMEOUT_S

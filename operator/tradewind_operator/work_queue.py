@@ -1,7 +1,8 @@
 """The operator's queue: every key at most once, at most one worker at a key, failures retried apart from everything else.
 
 What is added while its key is being worked on runs once more afterwards. A key that keeps failing waits longer each time
-and holds up nobody. Halts and limits go before everything else that is due: ten thousand pipelines may be waiting.
+and holds up nobody. Halts and limits go before everything else that is due: ten thousand pipelines may be waiting. Looking
+again where nothing was seen to change comes last, and takes only a share of the processor, however much there is to look at.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ import itertools
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from enum import IntEnum
+from typing import Protocol
 
 from tradewind.messaging.ending import first_ended
 
 from tradewind_operator.names import Key
 
 FIRST_RETRY_S, LAST_RETRY_S = 0.5, 60.0
+ROUTINE_EVERY_S = 0.02
+"""Between two looks where nothing was seen to change: a look takes some three milliseconds."""
 HALTS, LIMITS = ("KillSwitch", "DirectHalts"), ("RiskPolicy", "TradingAccount")
 
 
@@ -26,12 +30,19 @@ class Rank(IntEnum):
 
     URGENT = 0
     ORDINARY = 1
+    ROUTINE = 2
 
 
-def rank_of(key: Key, delay_s: float) -> Rank:
-    """Of halts always; of limits when they changed themselves: that a pipeline came that they may concern can wait, and for each of
+def is_urgent(key: Key, delay_s: float) -> bool:
+    """Halts always; limits when they changed themselves: that a pipeline came that they may concern can wait, and for each of
     thousands they would go first again."""
-    return Rank.URGENT if key.kind in HALTS or (key.kind in LIMITS and not delay_s) else Rank.ORDINARY
+    return key.kind in HALTS or (key.kind in LIMITS and not delay_s)
+
+
+class Add(Protocol):
+    """``WorkQueue.add``."""
+
+    def __call__(self, key: Key, delay_s: float = ..., rank: Rank = ...) -> None: ...
 
 
 class WorkQueue:
@@ -42,18 +53,19 @@ class WorkQueue:
         self._due: dict[Key, tuple[Rank, float]] = {}
         self._heaps: dict[Rank, list[tuple[float, int, Key]]] = {rank: [] for rank in Rank}
         self._order = itertools.count()
+        self._next_routine = 0.0
         self._running: dict[Key, float] = {}
         self._again: dict[Key, tuple[Rank, float]] = {}
         self._failures: dict[Key, int] = {}
         self._changed = asyncio.Event()
 
-    def add(self, key: Key, delay_s: float = 0.0, *, urgent: bool = False) -> None:
+    def add(self, key: Key, delay_s: float = 0.0, rank: Rank = Rank.ORDINARY) -> None:
         """Work on a key after a delay; of several calls the earliest time holds, and the highest rank."""
-        self._add(key, Rank.URGENT if urgent else rank_of(key, delay_s), self._clock() + delay_s)
+        self._add(key, Rank.URGENT if is_urgent(key, delay_s) else rank, self._clock() + delay_s)
 
     def _add(self, key: Key, rank: Rank, due: float) -> None:
         waiting = self._again if key in self._running else self._due
-        known_rank, known_due = known = waiting.get(key, (Rank.ORDINARY, float("inf")))
+        known_rank, known_due = known = waiting.get(key, (Rank.ROUTINE, float("inf")))
         wanted = min(rank, known_rank), min(due, known_due)
         if wanted == known:
             return
@@ -64,15 +76,17 @@ class WorkQueue:
 
     @property
     def depth(self) -> int:
-        """Keys that are due or being worked on."""
-        now = self._clock()
-        return len(self._running) + sum(due <= now for _, due in self._due.values())
+        """Keys that are due or being worked on, without those to be looked at again."""
+        return len(self._running) + len(self._waits())
 
     @property
     def age_s(self) -> float:
-        """How long the key that waits longest past its time has waited; 0 if none does."""
+        """How long the one of them that waits longest past its time has waited; 0 if none does."""
+        return max(self._waits(), default=0.0)
+
+    def _waits(self) -> list[float]:
         now = self._clock()
-        return max((now - due for _, due in self._due.values() if due <= now), default=0.0)
+        return [now - due for rank, due in self._due.values() if due <= now and rank is not Rank.ROUTINE]
 
     @property
     def stuck_s(self) -> float:
@@ -106,16 +120,22 @@ class WorkQueue:
         while True:
             now = self._clock()
             for rank, heap in self._heaps.items():
-                while heap and heap[0][0] <= now:
+                while heap and self._begins(rank, heap[0][0]) <= now:
                     due, _, key = heapq.heappop(heap)
                     if self._due.get(key) == (rank, due):
                         del self._due[key]
                         self._running[key] = now
+                        if rank is Rank.ROUTINE:
+                            self._next_routine = now + ROUTINE_EVERY_S
                         return key, rank
             self._changed.clear()
-            first = min((heap[0][0] for heap in self._heaps.values() if heap), default=None)
+            first = min((self._begins(rank, heap[0][0]) for rank, heap in self._heaps.items() if heap), default=None)
             with suppress(TimeoutError):
                 async with asyncio.timeout(
                     None if first is None else first - now
                 ):  # wait_for loses cancellations up to Python 3.11
                     await self._changed.wait()
+
+    def _begins(self, rank: Rank, due: float) -> float:
+        """When what is due then may begin."""
+        return max(due, self._next_routine) if rank is Rank.ROUTINE else due

@@ -182,9 +182,15 @@ class World:
         """Every pipeline that names an account, whether it can run or not."""
         return sorted(self._by_account.get((namespace, account), ()))
 
+    def account(self, namespace: str, name: str) -> TradingAccount | None:
+        """As it runs; one that never could as it is."""
+        key = Key("TradingAccount", namespace, name)
+        found = self.runs(key) or self.accepted(key)
+        return found if isinstance(found, TradingAccount) else None
+
     def accounts(self, namespace: str) -> list[TradingAccount]:
         """As they run; one that never could as it is."""
-        found = (self._account(key) for key in self.keys_of(namespace, "TradingAccount"))
+        found = (self.account(namespace, key.name) for key in self.keys_of(namespace, "TradingAccount"))
         return [account for account in found if account is not None]
 
     def policies(self, namespace: str) -> list[RiskPolicy]:
@@ -230,7 +236,7 @@ class World:
             return not any(account_problems(resource))
         if not isinstance(resource, TradingPipeline):
             return True
-        account = self._account(Key("TradingAccount", key.namespace, resource.spec.account))
+        account = self.account(key.namespace, resource.spec.account)
         known = self._fitting.get(key)
         if known is not None and known[0] is resource and known[1] is account:
             return True
@@ -238,10 +244,6 @@ class World:
         if fits:
             self._fitting[key] = resource, account
         return fits
-
-    def _account(self, key: Key) -> TradingAccount | None:
-        found = self.runs(key) or self.accepted(key)
-        return found if isinstance(found, TradingAccount) else None
 
     def _running(self, keys: Iterable[Key]) -> list[TradingPipeline]:
         found = (self.runs(key) for key in sorted(keys))

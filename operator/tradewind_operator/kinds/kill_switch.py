@@ -160,7 +160,7 @@ def _confirmations(
 
 def _runs(namespace: str, name: str, world: World) -> bool:
     """Whether an account has a gateway, should have one, or is gone and may have left one."""
-    account = next((one for one in world.accounts(namespace) if one.metadata.name == name), None)
+    account = world.account(namespace, name)
     key = Key("TradingAccount", namespace, name)
     there = world.child(key, "Deployment", child_name(f"gateway-{name}")) is not None
     return account is None or there or has_gateway(namespace, account, world.of_account(namespace, name))

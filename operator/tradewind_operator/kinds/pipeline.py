@@ -58,7 +58,9 @@ def plan_pipeline(key: Key, world: World, platform: Platform, live: Live, now: s
 def _problems(key: Key, seen: Seen, world: World) -> list[str]:
     if not isinstance(seen.resource, TradingPipeline):
         return []
-    accounts = {account.metadata.name: account for account in world.accounts(key.namespace)}
+    account = world.account(key.namespace, seen.resource.spec.account)
+    others = () if account is not None else world.accounts(key.namespace)  # which there are is told where it is not
+    accounts = {one.metadata.name: one for one in (account, *others) if one is not None}
     return [
         f"{path}: {remedy}" + ("" if value is None else f" (given: {value!r})")
         for path, value, remedy in pipeline_problems(seen.resource, accounts)
@@ -68,9 +70,7 @@ def _problems(key: Key, seen: Seen, world: World) -> list[str]:
 def _cannot_run(key: Key, seen: Seen, world: World, problems: list[str], now: str) -> Judgement:
     """No specification of it can run: what is there is left alone."""
     wanted = seen.resource
-    missing = isinstance(wanted, TradingPipeline) and all(
-        account.metadata.name != wanted.spec.account for account in world.accounts(key.namespace)
-    )
+    missing = isinstance(wanted, TradingPipeline) and world.account(key.namespace, wanted.spec.account) is None
     reason = "AccountNotFound" if missing else "InvalidSpec"
     stalled = not missing or waited(seen, reason, now)
     conditions = readiness(False, reason, "; ".join(problems), stalled=stalled)
@@ -135,10 +135,10 @@ def _judge(
 def _limited(pipeline: TradingPipeline, world: World) -> bool:
     """Whether there are limits its orders are judged by: without any they are denied."""
     namespace = pipeline.metadata.namespace
-    accounts = [one for one in world.accounts(namespace) if one.metadata.name == pipeline.spec.account]
+    account = world.account(namespace, pipeline.spec.account)
     return any(
         (spec.pipelines is not None and spec.pipelines.matches(pipeline.metadata.labels))
-        or (spec.accounts is not None and any(spec.accounts.matches(one.metadata.labels) for one in accounts))
+        or (spec.accounts is not None and account is not None and spec.accounts.matches(account.metadata.labels))
         for spec in (policy.spec for policy in world.policies(namespace))
         if spec.mode == "Enforce"
     )

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 from kubernetes.aio.client import ApiClient, Configuration
 from tradewind.errors import Unavailable
-from tradewind_operator.api import ApiServer, refusal
+from tradewind_operator.api import ApiServer, refusal, settle_proxy
 from tradewind_operator.names import CHILDREN
 
 
@@ -49,3 +49,27 @@ async def test_a_connection_that_breaks_in_the_middle_of_an_answer_is_a_server_t
 
     assert isinstance(told.value.__cause__, aiohttp.ClientError)
     assert not isinstance(told.value.__cause__, OSError)
+
+
+@pytest.mark.parametrize(
+    ("environment", "wanted"),
+    [
+        ({}, None),
+        ({"https_proxy": "http://proxy:3128"}, "http://proxy:3128"),
+        ({"https_proxy": "http://proxy:3128", "no_proxy": "api.example"}, None),
+        ({"http_proxy": "http://proxy:3128"}, None),
+    ],
+)
+def test_the_proxy_of_the_environment_is_taken_as_it_says(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], wanted: str | None
+) -> None:
+    for name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    configuration = Configuration(host="https://api.example:6443")
+
+    settle_proxy(configuration)
+
+    assert configuration.proxy == wanted

@@ -12,7 +12,7 @@ from tradewind_operator.difference import contains
 from tradewind_operator.names import Key
 from tradewind_operator.reconciler import marked
 from tradewind_operator.triggers import of_bucket, of_child, of_limits, of_resource
-from tradewind_operator.work_queue import WorkQueue
+from tradewind_operator.work_queue import ROUTINE_EVERY_S, Rank, WorkQueue
 from tradewind_operator.world import World
 from unit.control_plane.desk import ACCOUNT, HALT, KS, NOW, NS, PIPELINE, POLICY, RP, TA, TP, desk, resource
 
@@ -124,7 +124,7 @@ async def test_what_is_urgent_goes_first_also_when_it_has_to_be_tried_again() ->
 
     queue = WorkQueue(work, clock, workers=1)
     queue.add(TA, 1.0)
-    queue.add(TA, 1.0, urgent=True)
+    queue.add(TA, 1.0, Rank.URGENT)
     queue.add(RP, 0.5)
     clock.now = 1.0
     running = asyncio.create_task(queue.run())
@@ -136,6 +136,36 @@ async def test_what_is_urgent_goes_first_also_when_it_has_to_be_tried_again() ->
     running.cancel()
 
     assert done == [TA, RP, TA, KS, TP]
+
+
+async def test_looking_again_comes_last_at_a_pace_and_keeps_nobody_waiting() -> None:
+    done: list[Key] = []
+    clock = Clock()
+
+    async def work(key: Key) -> None:
+        done.append(key)
+
+    first, second, third = (Key("TradingPipeline", NS, f"p{n}") for n in range(3))
+    queue = WorkQueue(work, clock, workers=4)
+    for key in (first, second, third):
+        queue.add(key, 0.0, Rank.ROUTINE)
+    queue.add(TP)
+    clock.now = 100.0
+    assert (queue.depth, queue.age_s) == (1, 100.0)
+    running = asyncio.create_task(queue.run())
+    await settle()
+    assert done == [TP, first]
+    assert (queue.depth, queue.age_s) == (0, 0.0)
+
+    queue.add(third)  # there is news of it
+    await settle()
+    assert done == [TP, first, third]
+
+    clock.now += ROUTINE_EVERY_S
+    queue.add(KS)  # wakes it up
+    await settle()
+    running.cancel()
+    assert done == [TP, first, third, KS, second]
 
 
 async def test_a_long_queue_is_not_stuck_but_a_reconcile_that_never_ends_is() -> None:

@@ -8,6 +8,7 @@ import pytest
 from tradewind_operator.names import Key
 from tradewind_operator.plan import Body
 from tradewind_operator.watching import Watching
+from tradewind_operator.work_queue import Rank
 from tradewind_operator.world import World
 from unit.control_plane.desk import HALT, KS, NS, PIPELINE, TA, TP, desk, resource
 
@@ -20,8 +21,8 @@ class Watched:
         self.urgent = set[Key]()
         self.watching = Watching(world, self._add, self._tell)
 
-    def _add(self, key: Key, delay_s: float = 0.0, *, urgent: bool = False) -> None:
-        (self.urgent if urgent else self.planned).add(key)
+    def _add(self, key: Key, delay_s: float = 0.0, rank: Rank = Rank.ORDINARY) -> None:
+        (self.urgent if rank is Rank.URGENT else self.planned).add(key)
 
     async def _tell(self, namespace: str, key: str, document: Body) -> None:
         self.told.append(self.world.seen(KS) is not None)
