@@ -17,6 +17,7 @@ from tradewind_operator.world import World
 
 FIRST_DELAY_S, SHARED_DELAY_S = 0.1, 1.0
 """What many resources share is planned once for a burst of them; what is not there yet is wanted soon."""
+UNTOLD = ("TradingPipeline", "TradingModel", "TradingJob")
 HEARTBEAT_S, NEXT_HEARTBEAT_S = 2.5, 1.5
 """By then gateways have said in a heartbeat what they did: after a halt was seen, and after they acknowledged it."""
 
@@ -89,14 +90,19 @@ def of_halt(namespace: str) -> Iterator[tuple[Key, float]]:
 
 
 def of_bucket(namespace: str, world: World) -> Iterator[tuple[Key, float]]:
-    """(key, delay) when the control bucket may lack what it was told: all halts, then limits, then the rest, as workers
-    take an address of NATS only when it has answered."""
+    """(key, delay) when the control bucket may lack what it was told: all halts, then limits, then the rest."""
     yield from _all(world, namespace, "KillSwitch", 0.0)
     yield from of_halt(namespace)
     yield from _all(world, namespace, "TradingAccount", 0.0)
     for key in world.everything():
-        if key.namespace == namespace:
+        if key.namespace == namespace and key.kind not in UNTOLD:
             yield key, SHARED_DELAY_S
+
+
+def of_answering(namespace: str, world: World) -> Iterator[tuple[Key, float]]:
+    """(key, delay) of what is told nothing by the bucket, when NATS answers: workers take another address only then."""
+    for kind in UNTOLD:
+        yield from _all(world, namespace, kind, SHARED_DELAY_S)
 
 
 def of_child(owner: Key, world: World, before: Body | None, after: Body | None) -> Iterator[tuple[Key, float]]:

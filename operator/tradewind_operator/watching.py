@@ -17,7 +17,7 @@ from tradewind.api.fields import GROUP
 from tradewind_operator.kinds.kill_switch import halt_message
 from tradewind_operator.names import CHILDREN, OURS, SELECTOR, Key
 from tradewind_operator.plan import Body
-from tradewind_operator.triggers import of_answer, of_bucket, of_child, of_halt, of_limits, of_resource
+from tradewind_operator.triggers import of_answer, of_answering, of_bucket, of_child, of_halt, of_limits, of_resource
 from tradewind_operator.work_queue import Add, Rank
 from tradewind_operator.world import World, same_specification
 
@@ -100,6 +100,9 @@ class Watching:
     def on_bucket(self, namespace: str) -> None:
         """The control bucket is there, or holds something else than it was told."""
         self._plan(of_bucket(namespace, self._world))
+        self._plan(
+            of_answering(namespace, self._world), Rank.ROUTINE
+        )  # thousands of pipelines, after each break of a connection
 
     def gone(self, key: Key) -> None:
         """A resource is there no more, whether the watch or a full list said so."""

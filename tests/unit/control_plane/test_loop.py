@@ -11,7 +11,7 @@ from tradewind_operator.conditions import Condition, merged, readiness, transiti
 from tradewind_operator.difference import contains
 from tradewind_operator.names import Key
 from tradewind_operator.reconciler import marked
-from tradewind_operator.triggers import of_bucket, of_child, of_limits, of_resource
+from tradewind_operator.triggers import of_answering, of_bucket, of_child, of_limits, of_resource
 from tradewind_operator.work_queue import ROUTINE_EVERY_S, Rank, WorkQueue
 from tradewind_operator.world import World
 from unit.control_plane.desk import ACCOUNT, HALT, KS, NOW, NS, PIPELINE, POLICY, RP, TA, TP, desk, resource
@@ -352,8 +352,10 @@ def test_a_bucket_that_is_back_concerns_halts_before_anything_else() -> None:
     delays = dict(reversed(list(of_bucket(NS, world))))
 
     assert (delays[KS], delays[TA]) == (0.0, 0.0)
-    assert delays[TP] > 0
+    assert delays[Key("Feed", NS, "simulated-paper")] > 0
+    assert TP not in delays
     assert {key.namespace for key in delays} == {NS}
+    assert {key for key, _ in of_answering(NS, world)} == {TP}
 
 
 def test_a_gateway_that_comes_up_concerns_who_trades_on_it() -> None:
