@@ -22,7 +22,7 @@ from tradewind.messaging.ending import end
 from tradewind_operator.api import ApiRefused, ApiServer, settle_proxy
 from tradewind_operator.data_plane import DataPlane
 from tradewind_operator.health import health_server
-from tradewind_operator.metrics import AGE, BUCKET, DEPTH, FRESHNESS, REFUSED, RESOURCES, STUCK
+from tradewind_operator.metrics import AGE, BUCKET, DEPTH, FRESHNESS, LOOK_AGE, REFUSED, RESOURCES, STUCK
 from tradewind_operator.names import OURS
 from tradewind_operator.nats_keys import NatsKeys
 from tradewind_operator.nats_link import NatsLink
@@ -145,6 +145,7 @@ class Operator:
         """Bring the gauges up to date."""
         DEPTH.set(self.queue.depth)
         AGE.set(self.queue.age_s)
+        LOOK_AGE.set(self.queue.look_age_s)
         STUCK.set(self.queue.stuck_s)
         FRESHNESS.set(self.resync.age_s)
         REFUSED.set(bool(self.data_plane.refused))

@@ -17,6 +17,9 @@ REQUESTS = Counter(
     "tradewind_operator_api_requests_total", "Requests to the API server.", ["method", "resource", "code"]
 )
 DEPTH = Gauge("tradewind_operator_queue_depth", "Keys that are due or being worked on.")
+LOOK_AGE = Gauge(
+    "tradewind_operator_look_age_seconds", "How long the oldest key that is only to be looked at again has waited."
+)
 AGE = Gauge("tradewind_operator_queue_age_seconds", "How long the oldest key that is due has waited.")
 STUCK = Gauge(
     "tradewind_operator_reconcile_age_seconds", "How long the longest reconcile that has not ended has taken."

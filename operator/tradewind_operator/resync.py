@@ -14,6 +14,7 @@ from tradewind.errors import Unavailable
 
 from tradewind_operator.api import ApiRefused, ApiServer
 from tradewind_operator.names import API_KINDS, CHILDREN, SELECTOR, Key
+from tradewind_operator.triggers import UNTOLD
 from tradewind_operator.watching import Watching, missing
 from tradewind_operator.work_queue import Add, Rank
 from tradewind_operator.world import World
@@ -59,7 +60,8 @@ class Resync:
                 continue
             wait = self._every_s
             for key in self._world.everything():
-                self._add(key, random.uniform(0, min(30.0, self._every_s)), Rank.ROUTINE)  # noqa: S311 - spreads load
+                rank = Rank.ROUTINE if key.kind in UNTOLD else Rank.ORDINARY
+                self._add(key, random.uniform(0, min(30.0, self._every_s)), rank)  # noqa: S311 - spreads load
 
     async def look(self) -> None:
         """Compare once. What is gone is forgotten; what the watches should show and do not makes them stale."""

@@ -18,6 +18,7 @@ from tradewind_operator.world import World
 FIRST_DELAY_S, SHARED_DELAY_S = 0.1, 1.0
 """What many resources share is planned once for a burst of them; what is not there yet is wanted soon."""
 UNTOLD = ("TradingPipeline", "TradingModel", "TradingJob")
+"""Kinds of which there may be thousands, and of which the control bucket is told nothing."""
 HEARTBEAT_S, NEXT_HEARTBEAT_S = 2.5, 1.5
 """By then gateways have said in a heartbeat what they did: after a halt was seen, and after they acknowledged it."""
 

@@ -77,16 +77,21 @@ class WorkQueue:
     @property
     def depth(self) -> int:
         """Keys that are due or being worked on, without those to be looked at again."""
-        return len(self._running) + len(self._waits())
+        return len(self._running) + len(self._waits(routine=False))
 
     @property
     def age_s(self) -> float:
         """How long the one of them that waits longest past its time has waited; 0 if none does."""
-        return max(self._waits(), default=0.0)
+        return max(self._waits(routine=False), default=0.0)
 
-    def _waits(self) -> list[float]:
+    @property
+    def look_age_s(self) -> float:
+        """The same of those to be looked at again."""
+        return max(self._waits(routine=True), default=0.0)
+
+    def _waits(self, *, routine: bool) -> list[float]:
         now = self._clock()
-        return [now - due for rank, due in self._due.values() if due <= now and rank is not Rank.ROUTINE]
+        return [now - due for rank, due in self._due.values() if due <= now and (rank is Rank.ROUTINE) == routine]
 
     @property
     def stuck_s(self) -> float:
@@ -96,18 +101,19 @@ class WorkQueue:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        await first_ended(*(self._worker() for _ in range(self._workers)))
+        every, pressing = list(Rank), [Rank.URGENT, Rank.ORDINARY]
+        await first_ended(*(self._worker(pressing if n else every) for n in range(self._workers)))
 
-    async def _worker(self) -> None:
+    async def _worker(self, ranks: list[Rank]) -> None:
         while True:
-            key, rank = await self._next()
+            key, rank = await self._next(ranks)
             try:
                 await self._work(key)
             except Exception:  # told and counted by ``work``; here it only costs the key a wait
                 failures = self._failures.get(key, 0)
                 self._failures[key] = failures + 1
                 wait = min(LAST_RETRY_S, FIRST_RETRY_S * 2 ** min(failures, 10))
-                self._add(key, rank, self._clock() + wait)
+                self._add(key, min(rank, Rank.ORDINARY), self._clock() + wait)
             else:
                 self._failures.pop(key, None)
             finally:
@@ -116,10 +122,11 @@ class WorkQueue:
             if again is not None:
                 self._add(key, *again)
 
-    async def _next(self) -> tuple[Key, Rank]:
+    async def _next(self, ranks: list[Rank]) -> tuple[Key, Rank]:
         while True:
             now = self._clock()
-            for rank, heap in self._heaps.items():
+            for rank in ranks:
+                heap = self._heaps[rank]
                 while heap and self._begins(rank, heap[0][0]) <= now:
                     due, _, key = heapq.heappop(heap)
                     if self._due.get(key) == (rank, due):
@@ -129,7 +136,8 @@ class WorkQueue:
                             self._next_routine = now + ROUTINE_EVERY_S
                         return key, rank
             self._changed.clear()
-            first = min((self._begins(rank, heap[0][0]) for rank, heap in self._heaps.items() if heap), default=None)
+            heads = ((rank, self._heaps[rank][0][0]) for rank in ranks if self._heaps[rank])
+            first = min((self._begins(rank, due) for rank, due in heads), default=None)
             with suppress(TimeoutError):
                 async with asyncio.timeout(
                     None if first is None else first - now

@@ -151,7 +151,7 @@ async def test_looking_again_comes_last_at_a_pace_and_keeps_nobody_waiting() -> 
         queue.add(key, 0.0, Rank.ROUTINE)
     queue.add(TP)
     clock.now = 100.0
-    assert (queue.depth, queue.age_s) == (1, 100.0)
+    assert (queue.depth, queue.age_s, queue.look_age_s) == (1, 100.0, 100.0)
     running = asyncio.create_task(queue.run())
     await settle()
     assert done == [TP, first]

@@ -69,10 +69,13 @@ def test_what_the_operator_wrote_before_is_as_old_as_it_is_and_what_it_writes_no
 
     news.on_entry(replace(entry(operator_key(), b"1", 1), created=long_ago))
     assert 3600 <= news.freshness.age < 3700
-    news.complete.set()
+    news.bucket.caught_up = True
     news.on_entry(replace(entry(operator_key(), b"1", 2), created=long_ago))  # by a clock that is behind
-
     assert news.freshness.age < 100
+
+    news.bucket.caught_up = False  # read anew after a break
+    news.on_entry(replace(entry(operator_key(), b"1", 3), created=long_ago))
+    assert 3600 <= news.freshness.age < 3700
 
 
 def test_when_the_api_server_was_last_heard_of_is_known_whoever_hears() -> None:

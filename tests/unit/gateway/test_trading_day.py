@@ -76,6 +76,15 @@ def test_a_clock_that_was_ahead_over_midnight_keeps_what_was_lost_since_until_th
     assert books.gateway.books.day_profit() == 0
 
 
+def test_a_day_that_began_too_early_is_begun_anew_when_it_comes() -> None:
+    books = at_a_loss()
+    assert tick(books, NOW + 25 * HOUR + HOUR // 2, PRICE - 100_000) == "2023-11-15"
+    assert tick(books, NOW + HOUR + SECOND, PRICE - 100_000) == "2023-11-14"
+
+    assert tick(books, NOW + DAY, PRICE - 200_000) == "2023-11-15"
+    assert books.gateway.books.day_profit() == 0
+
+
 def test_a_restart_while_the_clock_is_wrong_knows_the_day_that_was_left() -> None:
     books = at_a_loss()
     tick(books, NOW + YEAR, PRICE - 100_000)

@@ -65,7 +65,22 @@ class Output:
     ],
 )
 async def test_what_is_gone_is_asked_for_in_its_place(already: int, said: list[object]) -> None:
-    reader, output = Input([1, 2, 9, 10], {9: 2}), Output()
+    made, output = await read(Input([1, 2, 9, 10], {9: 2}), already)
+
+    assert output.said == said
+    assert made.figures.gaps == 1
+
+
+async def test_who_begins_where_the_input_does_not_asks_and_has_missed_nothing() -> None:
+    made, output = await read(Input([9, 10], {9: 0}), 0)
+
+    assert output.said == [(1, 8, [], ["worker:1-8"]), (9, 10, [9, 10], [])]
+    assert made.figures.gaps == 0
+
+
+async def read(reader: Input, already: int) -> tuple[StageWorker, Output]:
+    """Up to message 10."""
+    output = Output()
     made = StageWorker(
         [MarketStage(["BTCUSDT", "ETHUSDT"])], cast(StreamReader, reader), cast(FencedPublisher, output),
         cast(SnapshotStore, None), ("desk", "worker"), (cast(JetStreamContext, None), "dead"), already, Bounds(),
@@ -75,9 +90,7 @@ async def test_what_is_gone_is_asked_for_in_its_place(already: int, said: list[o
         while made.figures.position < 10:
             await asyncio.sleep(0)
     await end([running])
-
-    assert output.said == said
-    assert made.figures.gaps == 1
+    return made, output
 
 
 AT = Stamp(START, Source.ACCOUNT, 1)

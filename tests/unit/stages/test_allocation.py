@@ -387,6 +387,27 @@ def test_an_entry_that_a_signal_asked_for_before_the_answer_is_made_after_it() -
     assert [i.side for i in intents(desk.stands(0, second=1))] == [1]
 
 
+def test_a_signal_that_came_while_an_intent_was_unanswered_is_followed_after_the_answer() -> None:
+    desk = Desk()
+    desk.holding()
+    assert [i.side for i in intents(desk.signal(0, 1))] == [-1]
+    assert intents(desk.signal(1, 61)) == []
+    desk.inquire()
+
+    assert [i.side for i in intents(desk.stands(0, second=62))] == [1]
+
+
+def test_who_asked_by_a_clock_that_is_ahead_asks_again_all_the_same() -> None:
+    desk = Desk()
+    desk.allocation.on_event(Inquiry(Stamp(START + 10**9 * SECOND, 2, 7), "desk", "gap"))
+    assert desk.candle(1) == []
+    assert desk.candle(301) == []
+
+    (again,) = desk.candle(302)
+
+    assert isinstance(again, Inquiry)
+
+
 def test_an_intent_that_still_works_stays_in_flight_until_it_ends() -> None:
     desk = Desk()
     (entry,) = intents(desk.signal(1))

@@ -30,7 +30,7 @@ class Books:
         self._ledger, self._prices = ledger, prices
         self.opening: dict[str, Decimal] | None = None
         self.day: DayStart | None = None
-        self.left: DayStart | None = None
+        self.day_before: DayStart | None = None
         """The day before this one, what was put in since added to its equity: it may be gone on with."""
         self.accepted: set[str] = set()  # identities
         self.transferred = ZERO  # put in or taken out since the day's start
@@ -38,7 +38,7 @@ class Books:
     def apply(self, record: Opening | DayStart) -> None:
         if isinstance(record, DayStart):
             if self.day is not None:
-                self.left = replace(self.day, equity=self.day.equity + self.transferred)
+                self.day_before = replace(self.day, equity=self.day.equity + self.transferred)
             self.day, self.transferred = record, ZERO
             return
         before = self.opening
@@ -107,12 +107,14 @@ class Books:
         otherwise what was lost since the last start stays lost until the next midnight.
         """
         date = datetime.fromtimestamp(now // SECOND, UTC).astimezone(self._zone).date().isoformat()
-        day, left = self.day, self.left
+        day, before = self.day, self.day_before
         if day is not None:
             back = day.at.time - now > DAY
             if date <= day.date and not back:
                 return None
-            known = left if left is not None and left.date == date else day if back else None
+            known = day if back else None
+            if before is not None and before.date == date and before.at.time <= now:
+                known = before
             if known is not None:
                 return replace(known, at=at, date=date, equity=known.equity + self.transferred)
         equity, worth = self.equity(), self.worth_by_pipeline()

@@ -34,7 +34,7 @@ class ControlNews:
     """``watch`` is told every entry as it comes, whoever hears."""
 
     def __init__(self, bucket: KeyValue, watch: Callable[[KeyValue.Entry], None] | None = None) -> None:
-        self._bucket = BucketWatch(bucket)
+        self.bucket = BucketWatch(bucket)
         self._watch = watch
         self._kept: dict[str, KeyValue.Entry] = {}  # by key, the oldest change first
         self._halts: dict[str, bytes] = {}  # of the API server, by key
@@ -44,11 +44,11 @@ class ControlNews:
     @property
     def complete(self) -> asyncio.Event:
         """Set when all that the bucket held at first has been read."""
-        return self._bucket.complete
+        return self.bucket.complete
 
     async def run(self) -> None:
         """Read until cancelled."""
-        async with aclosing(self._bucket.news()) as news:
+        async with aclosing(self.bucket.news()) as news:
             async for entry in news:
                 self.on_entry(entry)
 
@@ -57,7 +57,7 @@ class ControlNews:
         if self._watch is not None:
             self._watch(entry)
         if entry.key == operator_key():
-            self.freshness.heard_operator(None if self.complete.is_set() else _written(entry))
+            self.freshness.heard_operator(None if self.bucket.caught_up else _written(entry))
         if not entry.key.startswith(SPOKEN):
             self._kept.pop(entry.key, None)
             self._kept[entry.key] = entry

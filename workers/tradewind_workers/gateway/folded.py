@@ -41,7 +41,7 @@ def dump(gateway: Gateway) -> bytes:
         "adopted": gateway.limits.adopted,
         "opening": _amounts(books.opening) if books.opening is not None else None,
         "day": _wire(books.day) if books.day else None,
-        "left": _wire(books.left) if books.left else None,
+        "left": _wire(books.day_before) if books.day_before else None,
         "transferred": str(books.transferred),
         "acceptance": sorted(books.accepted),
         "halts": [[h.uid, h.action, h.reason, sorted(h.pipelines)] for h in latches.halts.values()],
@@ -107,7 +107,7 @@ def _restore(gateway: Gateway, document: dict[str, Any]) -> None:
     books.opening = None if document["opening"] is None else _read_amounts(document["opening"])
     books.day = cast(DayStart, _read_wire(document["day"])) if document["day"] else None
     left = document.get("left")  # a fold of before has none
-    books.left = cast(DayStart, _read_wire(left)) if left else None
+    books.day_before = cast(DayStart, _read_wire(left)) if left else None
     books.transferred = Decimal(document["transferred"])
     told = document.get("acceptance", [])  # a fold of before has none, or the last one
     books.accepted = {told} - {""} if isinstance(told, str) else set(told)

@@ -26,10 +26,12 @@ class BucketWatch:
     def __init__(self, bucket: KeyValue) -> None:
         self._bucket = bucket
         self.complete = asyncio.Event()
+        self.caught_up = False  # what comes now is being said, not read again
         self._told: dict[str, tuple[object, object]] = {}  # revision and time of the newest entry, by key
 
     async def news(self) -> AsyncGenerator[KeyValue.Entry, None]:
         while True:
+            self.caught_up = False
             try:
                 watcher = await self._bucket.watchall()
             except AWAY as error:
@@ -40,6 +42,7 @@ class BucketWatch:
                     entry = await asyncio.wait_for(anext(watcher), SILENCE_S)
                     if not isinstance(entry, KeyValue.Entry):
                         self.complete.set()
+                        self.caught_up = True
                     elif self._is_new(entry):
                         yield entry
             except AWAY as error:

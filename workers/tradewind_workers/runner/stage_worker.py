@@ -162,10 +162,14 @@ class StageWorker:
     def _inquire(self, after: int, first: int) -> Range:
         """In place of the messages between: order reports may be among them, so that the gateway is asked."""
         self._reader.gap = None
-        self.figures.gaps += 1
+        began = bool(
+            after or self._already
+        )  # who is new has missed nothing, and asks all the same: it may have been here before
+        self.figures.gaps += began
         at = Stamp(time.time_ns(), Source.CONTROL, first - 1)
         inquiry = Inquiry(at, self._pipeline, f"{self._name}:{after + 1}-{first - 1}")
-        log.warning("input_gone", inquiry=inquiry.id, detail="no order before the gateway has told what is held")
+        tell = log.warning if began else log.info
+        tell("input_gone", inquiry=inquiry.id, detail="no order before the gateway has told what is held")
         return Range(after + 1, first - 1, [Batch(Rows.empty(), (inquiry,))], gap=True)
 
     async def _read(self) -> Message:

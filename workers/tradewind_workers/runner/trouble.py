@@ -8,18 +8,18 @@ log = structlog.get_logger()
 
 
 class Trouble:
-    """``event`` and ``context`` say what does not work; a warning is written when it begins, and whenever it is for another reason."""
+    """``event`` and ``context`` say what does not work; a warning is written when it begins, and for each reason that is new."""
 
     def __init__(self, event: str, **context: object) -> None:
         self._event, self._context = event, context
-        self._why = ""
+        self._reasons: set[str] = set()
 
     def told(self, why: str) -> None:
         """An attempt failed."""
-        if why != self._why:
+        if why not in self._reasons:
             log.warning(self._event, **self._context, error=why)
-        self._why = why
+            self._reasons.add(why)
 
     def over(self) -> None:
         """An attempt went well: the next failure is news."""
-        self._why = ""
+        self._reasons.clear()

@@ -94,7 +94,7 @@ class Allocation:
         self._period = spec.regime.period
         self._symbols: dict[str, _Symbol] = {}
         self._inquiry = ""  # the last one, while its answer is missing
-        self._inquired = 0  # its time
+        self._inquired = 0  # when a candle first came after it
         self._n: dict[int, tuple[int, int]] = {}  # by source: the newest row, and the last n made there
 
     def on_batch(self, batch: Batch) -> Batch:
@@ -107,7 +107,7 @@ class Allocation:
     def on_event(self, event: Event) -> list[Event]:
         """What this event makes allocation decide: a new target, an intent, both or nothing."""
         if isinstance(event, Inquiry | Standing):
-            return self._on_standing(event) if event.pipeline == self._pipeline else []
+            return self._on_inquiry(event) if event.pipeline == self._pipeline else []
         if not isinstance(event, Candle | RegimeChange | Signal | OrderReport) or event.symbol not in self._instruments:
             return []
         if isinstance(event, OrderReport) and event.pipeline != self._pipeline:
@@ -123,20 +123,21 @@ class Allocation:
         known.direction, known.price = event.direction, event.price
         return self._retarget(event.at, event.symbol, known, "signal")
 
-    def _on_standing(self, event: Inquiry | Standing) -> list[Event]:
+    def _on_inquiry(self, event: Inquiry | Standing) -> list[Event]:
         """An answer is taken if it is to the last inquiry: to one before it, later intents may not have been handled."""
         if isinstance(event, Inquiry):
-            self._inquiry, self._inquired = event.id, event.at.time
+            self._inquiry, self._inquired = event.id, 0
             return []
-        if not self._inquiry or event.inquiry != self._inquiry:
-            return []
+        return self._on_answer(event) if event.inquiry == self._inquiry else []
+
+    def _on_answer(self, event: Standing) -> list[Event]:
         self._inquiry = ""
         positions, working = dict(event.positions), dict(event.working)
         made: list[Event] = []
         for symbol in sorted({*self._symbols, *positions, *working} & set(self._instruments)):
             known = self._symbols.setdefault(symbol, _Symbol())
             known.position, known.in_flight, known.exits = positions.get(symbol, 0), working.get(symbol), 0
-            if known.waiting or known.reduction:
+            if known.waiting or known.reduction or not known.entries:
                 made += self._order(event.at, symbol, known)
         return made
 
@@ -152,7 +153,10 @@ class Allocation:
         return self._order(candle.at, candle.symbol, known) if known.waiting or known.reduction else []
 
     def _inquire(self, candle: Candle, intent: Stamp | None) -> list[Event]:
-        """Who an intent was told to may take it until it is no longer valid."""
+        """Who an intent was told to may take it until it is no longer valid. Of an inquiry only candles tell the time, as its own
+        is that of another clock."""
+        if self._inquiry and not self._inquired:
+            self._inquired = candle.at.time
         if candle.at.time - max(intent.time + self._valid_for if intent else 0, self._inquired) <= UNANSWERED:
             return []
         stamp = self._stamp(candle.at)
