@@ -45,8 +45,7 @@ AUDIT = {
 
 @dataclass(slots=True)
 class ControlPlane:
-    """Processes in a folder of their own; ``kubeconfig`` is the admin's. Without Kubernetes' own controllers and its scheduler a
-    Deployment stays what was written."""
+    """Processes in a folder of their own; ``kubeconfig`` is the admin's, ``controllers`` are Kubernetes' own and its scheduler."""
 
     folder: Path
     dies_with_us: bool = True

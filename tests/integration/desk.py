@@ -148,6 +148,11 @@ class Desk:
         return self.beats().get("gateway-paper", {})
 
     @property
+    def figures(self) -> dict[str, Any]:
+        """The gateway's heartbeat, as soon as there is an answer."""
+        return dict(self.await_(lambda: self.gateway))
+
+    @property
     def fills(self) -> int:
         return int(self.gateway.get("fills", 0))
 

@@ -113,10 +113,10 @@ def test_another_pipeline_trades_and_disturbs_no_one(trading: Desk):
     trading.await_(lambda: any(p["symbol"] == "ETHUSDT" for p in trading.gateway.get("positions", [])))
     after = trading.pids()
     assert {name for name in before if after[name] != before[name]} <= {"simulator-paper"}
-    epoch = trading.gateway["epoch"]
+    epoch = trading.figures["epoch"]
     filled = trading.fills
     trading.await_(lambda: trading.fills > filled + 1)
-    assert (trading.gateway["epoch"], trading.gateway["problems"]) == (epoch, [])
+    assert (trading.figures["epoch"], trading.figures["problems"]) == (epoch, [])
 
 
 def test_accounts_at_different_venues_do_not_hinder_one_another(desk: Desk):
@@ -133,8 +133,8 @@ def test_accounts_at_different_venues_do_not_hinder_one_another(desk: Desk):
 
     filled = desk.fills
     desk.await_(lambda: desk.pid_of("gateway-paper") not in (0, dead) and desk.fills > filled)
-    assert {p["symbol"] for p in desk.gateway["positions"]} == {"BTCUSDT"}
-    assert (desk.gateway["problems"], desk.gateway["drift"]) == ([], [])
+    assert {p["symbol"] for p in desk.figures["positions"]} == {"BTCUSDT"}
+    assert (desk.figures["problems"], desk.figures["drift"]) == ([], [])
 
 
 @pytest.mark.parametrize("workload", ["btc", "gateway-paper", "feed-simulated-paper"])
@@ -146,7 +146,7 @@ def test_a_worker_that_dies_is_started_again_and_trading_goes_on(trading: Desk, 
     trading.await_(lambda: trading.pid_of(workload) not in (0, dead))
     filled = trading.fills
     trading.await_(lambda: trading.fills > filled)
-    assert trading.gateway["problems"] == []
+    assert trading.figures["problems"] == []
 
 
 def test_down_drains_and_leaves_no_process_no_lock_and_no_half_written_file(trading: Desk):
@@ -193,8 +193,8 @@ def test_a_second_start_goes_on_with_the_same_books(trading: Desk):
 
     filled = trading.await_(lambda: trading.gateway.get("ready") and trading.fills)
     trading.await_(lambda: trading.fills > filled)
-    assert trading.gateway["problems"] == []
-    assert trading.gateway["epoch"] == 2
+    assert trading.figures["problems"] == []
+    assert trading.figures["epoch"] == 2
     assert trading.state.documents()[0]["metadata"]["uid"] == uid
 
 
@@ -239,7 +239,7 @@ def test_a_sharded_desk_trades_every_symbol_in_its_own_worker(desk: Desk):
     os.kill(desk.pid_of("btc-1"), signal.SIGKILL)
     filled = desk.fills
     desk.await_(lambda: desk.pid_of("btc-1") and desk.fills > filled + 2)
-    assert desk.gateway["problems"] == []
+    assert desk.figures["problems"] == []
 
 
 def test_a_distributed_desk_trades(desk: Desk):
