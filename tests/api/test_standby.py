@@ -18,8 +18,9 @@ from tradewind.contract.subjects import heartbeat_key, standby_key
 
 @pytest.fixture
 def operator(
-    kubectl: Kubectl, operator_login: Path, nats_of_the_cluster: NatsServer, tmp_path: Path
+    alone: None, kubectl: Kubectl, operator_login: Path, nats_of_the_cluster: NatsServer, tmp_path: Path
 ) -> Iterator[OperatorProcess]:
+    """With a standby: one without, for the whole cluster, would undo what this one does."""
     more = ("--standby", "--stream-mib=64", "--bucket-mib=16")
     operator = OperatorProcess(operator_login, nats_of_the_cluster.url, tmp_path / "op", [kubectl.namespace], *more)
     with operator:
