@@ -6,8 +6,8 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import nats
 import nats.errors
+from nats.aio.client import Client
 from tradewind.contract.subjects import Names
 from tradewind.errors import TradewindError, Unavailable
 
@@ -32,11 +32,12 @@ async def reach(state: StateDirectory) -> AsyncIterator[ControlBucket]:
     async def quiet(_: Exception) -> None:
         return None
 
+    client = Client()
     try:
-        client = await nats.connect(
-            f"nats://127.0.0.1:{port}", connect_timeout=2, allow_reconnect=False, error_cb=quiet
-        )
+        await client.connect(f"nats://127.0.0.1:{port}", connect_timeout=2, allow_reconnect=False, error_cb=quiet)
     except (nats.errors.Error, OSError, TimeoutError) as error:
+        if client._transport is not None:  # the client leaves it open, and waits for seconds when it is asked to close
+            client._transport.close()  # type: ignore[no-untyped-call]
         raise Unavailable(
             f"the message server on port {port} does not answer ({error!r}): it may just be starting"
         ) from error
