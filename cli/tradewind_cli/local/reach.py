@@ -36,8 +36,9 @@ async def reach(state: StateDirectory) -> AsyncIterator[ControlBucket]:
     try:
         await client.connect(f"nats://127.0.0.1:{port}", connect_timeout=2, allow_reconnect=False, error_cb=quiet)
     except (nats.errors.Error, OSError, TimeoutError) as error:
-        if client._transport is not None:  # the client leaves it open, and waits for seconds when it is asked to close
-            client._transport.close()  # type: ignore[no-untyped-call]
+        transport = client._transport  # noqa: SLF001 - left open, and its client waits for seconds when asked to close
+        if transport is not None:
+            transport.close()  # type: ignore[no-untyped-call]
         raise Unavailable(
             f"the message server on port {port} does not answer ({error!r}): it may just be starting"
         ) from error
