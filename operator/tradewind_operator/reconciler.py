@@ -26,7 +26,7 @@ from tradewind_operator.metrics import RECONCILES, REVERTS, SECONDS, WRITES
 from tradewind_operator.names import MANAGER, RECONCILE, Key
 from tradewind_operator.plan import Body, Notice, Plan
 from tradewind_operator.platform import Platform
-from tradewind_operator.triggers import UNTOLD
+from tradewind_operator.triggers import rank_of_a_look
 from tradewind_operator.work_queue import Add, Rank
 from tradewind_operator.world import World
 
@@ -118,7 +118,8 @@ class Reconciler:
         failed = refused or untold
         wrote |= await self._report(key, plan, contended, failed)
         if plan.again_in_s is not None:
-            self._add(key, plan.again_in_s, _rank_of_a_look(key, plan.again_in_s))
+            rank = rank_of_a_look(key) if plan.again_in_s >= LATER_S else Rank.ORDINARY
+            self._add(key, plan.again_in_s, rank)
         if self._world.seen(key) is None and not plan.apply:
             self._remembered.pop(key, None)
         if failed is not None:
@@ -222,7 +223,7 @@ class Reconciler:
         )
         wait = due - time.monotonic()
         if quiet and wait > 0:
-            self._add(key, wait + random.uniform(0, 10), _rank_of_a_look(key, LATER_S))  # noqa: S311 - spreads writes, decides nothing
+            self._add(key, wait + random.uniform(0, 10), rank_of_a_look(key))  # noqa: S311 - spreads writes, decides nothing
             return False
         await self._api.status(seen.body, status)
         self._remembered[key].status_at = time.monotonic()
@@ -232,11 +233,6 @@ class Reconciler:
         for notice in said:
             await self._api.event(seen.body, notice, now)
         return True
-
-
-def _rank_of_a_look(key: Key, in_s: float) -> Rank:
-    """Accounts and policies are few, and what a gateway did by itself shows in their status only when they are looked at."""
-    return Rank.ROUTINE if key.kind in UNTOLD and in_s >= LATER_S else Rank.ORDINARY
 
 
 def marked(body: Body) -> Body:

@@ -14,9 +14,9 @@ from tradewind.errors import Unavailable
 
 from tradewind_operator.api import ApiRefused, ApiServer
 from tradewind_operator.names import API_KINDS, CHILDREN, SELECTOR, Key
-from tradewind_operator.triggers import UNTOLD
+from tradewind_operator.triggers import rank_of_a_look
 from tradewind_operator.watching import Watching, missing
-from tradewind_operator.work_queue import Add, Rank
+from tradewind_operator.work_queue import Add
 from tradewind_operator.world import World
 
 log = structlog.get_logger()
@@ -60,8 +60,7 @@ class Resync:
                 continue
             wait = self._every_s
             for key in self._world.everything():
-                rank = Rank.ROUTINE if key.kind in UNTOLD else Rank.ORDINARY
-                self._add(key, random.uniform(0, min(30.0, self._every_s)), rank)  # noqa: S311 - spreads load
+                self._add(key, random.uniform(0, min(30.0, self._every_s)), rank_of_a_look(key))  # noqa: S311 - spreads load
 
     async def look(self) -> None:
         """Compare once. What is gone is forgotten; what the watches should show and do not makes them stale."""

@@ -13,6 +13,7 @@ from tradewind_operator.kinds.shared import OWN_DATABASE
 from tradewind_operator.kinds.workers import is_up
 from tradewind_operator.names import Key
 from tradewind_operator.plan import Body
+from tradewind_operator.work_queue import Rank
 from tradewind_operator.world import World
 
 FIRST_DELAY_S, SHARED_DELAY_S = 0.1, 1.0
@@ -21,6 +22,12 @@ UNTOLD = ("TradingPipeline", "TradingModel", "TradingJob")
 """Kinds of which there may be thousands, and of which the control bucket is told nothing."""
 HEARTBEAT_S, NEXT_HEARTBEAT_S = 2.5, 1.5
 """By then gateways have said in a heartbeat what they did: after a halt was seen, and after they acknowledged it."""
+
+
+def rank_of_a_look(key: Key) -> Rank:
+    """Of a key of which there is no news. Accounts and policies are few, and what a gateway did by itself shows in their status only
+    when they are looked at."""
+    return Rank.ROUTINE if key.kind in UNTOLD else Rank.ORDINARY
 
 
 def of_resource(key: Key, world: World, before: object) -> Iterator[tuple[Key, float]]:
