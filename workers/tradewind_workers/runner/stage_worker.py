@@ -160,11 +160,10 @@ class StageWorker:
         return taken
 
     def _inquire(self, after: int, first: int) -> Range:
-        """In place of the messages between: order reports may be among them, so that the gateway is asked."""
+        """In place of the messages between: order reports may be among them, so that the gateway is asked. Who is new has missed
+        nothing, and asks all the same: it may have been here before."""
         self._reader.gap = None
-        began = bool(
-            after or self._already
-        )  # who is new has missed nothing, and asks all the same: it may have been here before
+        began = bool(after or self._already)
         self.figures.gaps += began
         at = Stamp(time.time_ns(), Source.CONTROL, first - 1)
         inquiry = Inquiry(at, self._pipeline, f"{self._name}:{after + 1}-{first - 1}")
